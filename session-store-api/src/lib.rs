@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+#[cfg(feature = "json")]
+mod ext;
+mod key;
+mod max_age;
+mod pointers;
+mod store;
+
+pub use async_trait::async_trait;
+
+pub use self::error::{Error, ErrorKind, Result};
+#[cfg(feature = "json")]
+pub use self::ext::SessionStoreExt;
+pub use self::key::{InvalidSessionKey, SessionKey};
+pub use self::max_age::MaxAge;
+pub use self::store::{AtomicSessionStore, Condition, SessionStore};

@@ -1,0 +1,49 @@
+//! `cargo xtask`: the chores of this repository.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod cargo;
+mod features;
+mod test;
+mod tidy;
+
+/// What went wrong, in words for the terminal.
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of this repository")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build and run the tests of the workspace, and print one table.
+    Test(test::Args),
+    /// Measure our stores beside others and print ratios.
+    Bench(bench::Args),
+    /// Check that every feature of every crate compiles alone.
+    Features,
+    /// Check the invariants of ARCHITECTURE.md and the house rules that no compiler checks.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().chore {
+        Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+        Chore::Features => features::run(),
+        Chore::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

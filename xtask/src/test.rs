@@ -1,0 +1,289 @@
+//! `cargo xtask test`: every test of the workspace, and one table of what they said.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::cargo::{Package, cargo, output, packages};
+
+/// What to test.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Test these crates alone: names or their last words, as in `memory,sqlite`.
+    #[arg(long, value_delimiter = ',', value_name = "CRATE,…")]
+    only: Vec<String>,
+}
+
+/// One test binary.
+struct Target {
+    package: String,
+    folder: PathBuf,
+    source: String,
+    binary: PathBuf,
+}
+
+/// What the tests of one crate said.
+#[derive(Default)]
+struct Row {
+    package: String,
+    passed: u32,
+    ignored: u32,
+    failed: u32,
+    time: Duration,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let packages = chosen(packages()?, &args.only)?;
+    println!("Building the tests of {} crates …", packages.len());
+    let mut rows: Vec<Row> = Vec::new();
+    let mut notes = String::new();
+    for target in build(&packages)? {
+        let row = target.run(&mut notes)?;
+        println!(
+            "  {:<28} {:<28} {}",
+            target.package,
+            target.source,
+            row.summary()
+        );
+        add(&mut rows, row);
+    }
+    for row in doc_examples(&packages)? {
+        println!(
+            "  {:<28} {:<28} {}",
+            row.package,
+            "examples in the docs",
+            row.summary()
+        );
+        add(&mut rows, row);
+    }
+    print!("\n{}", table(&rows));
+    if !notes.is_empty() {
+        print!("\nIgnored, and why:\n{notes}");
+    }
+    match rows.iter().map(|row| row.failed).sum::<u32>() {
+        0 => Ok(()),
+        failed => Err(format!("{failed} tests failed; what they said stands above").into()),
+    }
+}
+
+impl Target {
+    /// Runs the tests; what a failing one printed goes to the terminal, what was ignored to `notes`.
+    fn run(&self, notes: &mut String) -> Result<Row, Failure> {
+        let began = Instant::now();
+        let run = Command::new(&self.binary)
+            .current_dir(&self.folder)
+            .env("CARGO_MANIFEST_DIR", &self.folder)
+            .env("SESSION_STORE_REQUIRE", "1")
+            .stdin(Stdio::null())
+            .output()?;
+        let text = String::from_utf8_lossy(&run.stdout);
+        let mut row = Row {
+            package: self.package.clone(),
+            time: began.elapsed(),
+            ..Row::default()
+        };
+        for line in text.lines() {
+            row.count(line);
+            if line.starts_with("test ") && line.contains("... ignored") {
+                writeln!(notes, "  {}: {line}", self.package)?;
+            }
+        }
+        if !run.status.success() {
+            // A binary that died did not print its result, and that must not look like success.
+            row.failed = row.failed.max(1);
+            println!("{text}{}", String::from_utf8_lossy(&run.stderr));
+        }
+        Ok(row)
+    }
+}
+
+impl Row {
+    /// Reads a line `test result: ok. 3 passed; 0 failed; 1 ignored; …`, and passes over any other.
+    fn count(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let Some((number, what)) = count.split_once(' ') else {
+                continue;
+            };
+            let number = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.ignored += other.ignored;
+        self.failed += other.failed;
+        self.time += other.time;
+    }
+
+    fn summary(&self) -> String {
+        let verdict = if self.failed == 0 { "ok" } else { "FAILED" };
+        format!(
+            "{:>4} passed {:>3} failed {:>7.1} s  {verdict}",
+            self.passed,
+            self.failed,
+            self.time.as_secs_f32()
+        )
+    }
+}
+
+/// The packages that `only` names; all if it names none.
+fn chosen(packages: Vec<Package>, only: &[String]) -> Result<Vec<Package>, Failure> {
+    let is = |package: &Package, name: &String| {
+        package.name == *name || package.name.ends_with(&format!("-{name}"))
+    };
+    if let Some(name) = only
+        .iter()
+        .find(|name| !packages.iter().any(|package| is(package, name)))
+    {
+        let names: Vec<_> = packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        return Err(format!(
+            "--only {name}: there is no such crate; there are {}",
+            names.join(", ")
+        )
+        .into());
+    }
+    let chosen = |package: &Package| only.is_empty() || only.iter().any(|name| is(package, name));
+    Ok(packages.into_iter().filter(chosen).collect())
+}
+
+/// Builds every test binary and says where they are, crate by crate.
+fn build(packages: &[Package]) -> Result<Vec<Target>, Failure> {
+    let mut command = cargo();
+    command.args([
+        "test",
+        "--quiet",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ]);
+    let built = output(command.args(selection(packages)))?;
+    let built: Vec<Value> = built
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let mut targets = Vec::new();
+    for package in packages {
+        for artifact in built
+            .iter()
+            .filter(|artifact| artifact["package_id"] == package.id.as_str())
+        {
+            let test = artifact["profile"]["test"] == true;
+            let Some(binary) = artifact["executable"].as_str().filter(|_| test) else {
+                continue;
+            };
+            let source = artifact["target"]["src_path"].as_str().unwrap_or_default();
+            let source = source
+                .strip_prefix(&*package.folder.to_string_lossy())
+                .unwrap_or(source);
+            targets.push(Target {
+                package: package.name.clone(),
+                folder: package.folder.clone(),
+                source: source.trim_start_matches('/').to_owned(),
+                binary: binary.into(),
+            });
+        }
+    }
+    Ok(targets)
+}
+
+/// Runs the examples in the docs, a row for each crate.
+fn doc_examples(packages: &[Package]) -> Result<Vec<Row>, Failure> {
+    let (reader, writer) = std::io::pipe()?;
+    let mut command = cargo();
+    command
+        .args(["test", "--doc", "--no-fail-fast"])
+        .args(selection(packages))
+        .stdin(Stdio::null());
+    // Cargo names the crate on one stream and rustdoc its findings on the other: read them as one.
+    let mut run = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    drop(command);
+    let (mut rows, mut text, mut began) = (Vec::<Row>::new(), String::new(), Instant::now());
+    for line in BufReader::new(reader).lines() {
+        let line = line?;
+        if let Some(name) = line.trim_start().strip_prefix("Doc-tests ") {
+            let package = packages
+                .iter()
+                .find(|package| package.name.replace('-', "_") == name);
+            let package = package.map_or(name, |package| &package.name).to_owned();
+            rows.push(Row {
+                package,
+                ..Row::default()
+            });
+            began = Instant::now();
+        } else if let Some(row) = rows.last_mut() {
+            row.count(&line);
+            row.time = began.elapsed();
+        }
+        writeln!(text, "{line}")?;
+    }
+    if !run.wait()?.success() {
+        println!("{text}");
+        if !rows.iter().any(|row| row.failed > 0) {
+            return Err("the examples in the docs could not be built".into());
+        }
+    }
+    Ok(rows)
+}
+
+/// These packages, with all that they can do.
+fn selection(packages: &[Package]) -> Vec<&str> {
+    let named = packages
+        .iter()
+        .flat_map(|package| ["--package", &package.name]);
+    named.chain(["--all-features"]).collect()
+}
+
+/// Adds what one binary said to the row of its crate.
+fn add(rows: &mut Vec<Row>, said: Row) {
+    match rows.iter_mut().find(|row| row.package == said.package) {
+        Some(row) => row.add(&said),
+        None => rows.push(said),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut all = Row {
+        package: "all".to_owned(),
+        ..Row::default()
+    };
+    rows.iter().for_each(|row| all.add(row));
+    let mut table = format!(
+        "{:<28} {:>6} {:>7} {:>8} {:>7} {:>9}\n",
+        "crate", "cases", "passed", "ignored", "failed", "time"
+    );
+    for row in rows.iter().chain([&all]) {
+        let cases = row.passed + row.ignored + row.failed;
+        let time = row.time.as_secs_f32();
+        let Row {
+            package,
+            passed,
+            ignored,
+            failed,
+            ..
+        } = row;
+        let line = format!(
+            "{package:<28} {cases:>6} {passed:>7} {ignored:>8} {failed:>7} {time:>7.1} s\n"
+        );
+        table.push_str(&line);
+    }
+    table
+}
