@@ -8,6 +8,7 @@ mod key;
 mod max_age;
 mod pointers;
 mod store;
+mod url;
 
 pub use async_trait::async_trait;
 
@@ -17,3 +18,4 @@ pub use self::ext::SessionStoreExt;
 pub use self::key::{InvalidSessionKey, SessionKey};
 pub use self::max_age::MaxAge;
 pub use self::store::{AtomicSessionStore, Condition, SessionStore};
+pub use self::url::StoreUrl;
