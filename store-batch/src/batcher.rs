@@ -4,10 +4,13 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Admission;
+use crate::carried::Carried;
 use crate::lane::Lane;
 use crate::queue::{Place, Queued, Write};
 use crate::schedule::Schedule;
@@ -23,10 +26,6 @@ pub struct Batcher<B: Batch> {
 impl<B: Batch> Batcher<B> {
     /// A batcher that runs `batch` within `limits`. It starts nothing; calls do.
     pub fn new(batch: B, limits: Limits) -> Self {
-        let limits = Limits {
-            batch_bytes: limits.batch_bytes.min(limits.queue_bytes),
-            ..limits
-        };
         Self {
             shared: Arc::new(Shared {
                 batch,
@@ -78,12 +77,17 @@ impl<B: Batch> Batcher<B> {
                 .await?;
             let (reply, answer) = oneshot::channel();
             let item = Item { call, reply };
-            let mut ticket = self.push(Queued {
+            let (mut ticket, carried) = self.push(Queued {
                 item,
                 weight,
                 write,
             });
-            call = match timeout_at(deadline, answer).await {
+            let answer = timeout_at(deadline, answer);
+            let answer = match carried {
+                Some(lane) => lane.carry(answer).await,
+                None => answer.await,
+            };
+            call = match answer {
                 Ok(Ok(Reply::Answer(answer))) => {
                     ticket.settle();
                     return answer;
@@ -96,26 +100,36 @@ impl<B: Batch> Batcher<B> {
                 }
             };
             ticket.settle();
-            // If our own runtime is ending, every lane we start breaks off at once. Let it end.
-            tokio::task::yield_now().await;
+            // If our own runtime is gone, every lane we start breaks off at once: do not spin for ever.
+            if Instant::now() >= deadline {
+                return Err(Error::Timeout { sent: false });
+            }
+            yield_now().await;
         }
     }
 
-    /// Queues a call that was admitted, and starts a lane for it if need be.
-    fn push(&self, call: Queued<Item<B>>) -> Ticket<'_, B> {
-        let now = Instant::now();
-        let mut schedule = self.shared.lock();
+    /// Queues a call that was admitted. Starts a lane for it if need be, or hands it to the caller to
+    /// carry if no other runs.
+    fn push(&self, call: Queued<Item<B>>) -> (Ticket<'_, B>, Option<Arc<Carried>>) {
+        let shared = &self.shared;
+        let (runtime, now) = (Handle::current(), Instant::now());
+        let mut schedule = shared.lock();
         let place = Some(schedule.push(call));
-        let lane = schedule.start(now);
-        drop(schedule);
-        let ticket = Ticket {
-            shared: &self.shared,
-            place,
+        let started = schedule.start(now).map(|id| Lane::new(shared, id));
+        let (carried, started) = match started {
+            Some(lane) if schedule.is_calm() => (Some(Carried::new(lane.run(), runtime)), None),
+            started => (None, started),
         };
-        if let Some(lane) = lane {
-            Lane::spawn(&self.shared, lane);
+        let alone = schedule.carry(carried.clone());
+        drop(schedule);
+        // Whoever carried a lane is alone no more.
+        if let Some(lane) = alone {
+            lane.set_down();
         }
-        ticket
+        if let Some(lane) = started {
+            lane.spawn();
+        }
+        (Ticket { shared, place }, carried)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task that runs batches.
+//! What runs batches.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::batcher::{Item, Reply, Shared};
 use crate::{Batch, Error, Failure};
 
-/// A task that runs one batch after another until none is to run.
+/// Runs one batch after another until none is to run.
 ///
-/// Detached from the callers, so that none of them can break a batch off. If it breaks off itself, by
+/// A task, or [carried](crate::carried::Carried) by a lone caller; either way no caller can break a batch
+/// off. If it breaks off itself, by
 /// a panic or with its runtime, whoever still queues gets the call back and starts a lane elsewhere.
 pub(crate) struct Lane<B: Batch> {
     shared: Arc<Shared<B>>,
@@ -19,14 +20,19 @@ pub(crate) struct Lane<B: Batch> {
 }
 
 impl<B: Batch> Lane<B> {
-    /// Starts the lane that the schedule calls `id`, on the runtime of the caller.
-    pub(crate) fn spawn(shared: &Arc<Shared<B>>, id: u64) {
+    /// The lane that the schedule calls `id`.
+    pub(crate) fn new(shared: &Arc<Shared<B>>, id: u64) -> Self {
         let shared = Arc::clone(shared);
-        let lane = Self { shared, id };
-        tokio::spawn(lane.run());
+        Self { shared, id }
     }
 
-    async fn run(self) {
+    /// Starts it as a task, on the runtime of the caller.
+    pub(crate) fn spawn(self) {
+        tokio::spawn(self.run());
+    }
+
+    /// Runs batches until none is to run.
+    pub(crate) async fn run(self) {
         let mut calls = Vec::new();
         let mut replies = Vec::new();
         while let Some(until) = self.take(&mut calls, &mut replies) {
@@ -62,7 +68,7 @@ impl<B: Batch> Lane<B> {
         let sibling = schedule.start(now);
         drop(schedule);
         if let Some(id) = sibling {
-            Self::spawn(&self.shared, id);
+            Self::new(&self.shared, id).spawn();
         }
         let (calls, bytes) = taken?;
         self.shared.admission.release(calls, bytes);

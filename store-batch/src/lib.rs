@@ -4,6 +4,7 @@
 mod admission;
 mod batch;
 mod batcher;
+mod carried;
 mod error;
 mod lane;
 mod limits;

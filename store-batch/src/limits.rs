@@ -43,7 +43,7 @@ impl Limits {
         self
     }
 
-    /// How many bytes a batch holds at most; never more than the queue holds. Default: 4 MiB.
+    /// How many bytes a batch holds at most. Default: 4 MiB.
     ///
     /// A call over this goes alone.
     #[must_use]

@@ -1,8 +1,11 @@
 //! What is queued and what runs.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::Limits;
+use crate::carried::Carried;
 use crate::queue::{Place, Queue, Queued, Taken};
 
 /// The queue, and the lanes that empty it.
@@ -14,6 +17,10 @@ pub(crate) struct Schedule<T> {
     queue: Queue<T>,
     lanes: Vec<Running>,
     next_lane: u64,
+    /// The last batch was a single call.
+    sparse: bool,
+    /// The lane that the last caller was given to carry, if he was.
+    carried: Option<Arc<Carried>>,
 }
 
 /// A lane, from when it is started until it leaves.
@@ -32,6 +39,8 @@ impl<T> Schedule<T> {
             queue: Queue::new(),
             lanes: Vec::new(),
             next_lane: 0,
+            sparse: false,
+            carried: None,
         }
     }
 
@@ -43,6 +52,17 @@ impl<T> Schedule<T> {
     /// Takes a call out of the queue, unless a batch has.
     pub(crate) fn remove(&mut self, place: Place) -> Option<Queued<T>> {
         self.queue.remove(place)
+    }
+
+    /// Whether the lane that was just started is better [carried](Carried): there is no other, and calls
+    /// come one by one. Calls that come in crowds do better to wait for the task, and go together.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.lanes.len() == 1 && self.sparse
+    }
+
+    /// Notes the lane that the caller carries from now on; answers the one that was noted before.
+    pub(crate) fn carry(&mut self, lane: Option<Arc<Carried>>) -> Option<Arc<Carried>> {
+        std::mem::replace(&mut self.carried, lane)
     }
 
     /// A lane to start, if there is something to do and not enough do it.
@@ -78,6 +98,7 @@ impl<T> Schedule<T> {
             ..
         } = self.limits;
         let Taken { calls, bytes, keys } = self.queue.take(batch_calls, batch_bytes, put);
+        self.sparse = calls == 1;
         let running = &mut self.lanes[index];
         running.keys = keys;
         running.until = until;

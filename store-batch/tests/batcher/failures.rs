@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use session_store_batch::{Error, Limits};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::recorder::{
     Effect, Recorder, answers, assert_took, begin, begin_all, read, write, write_if,
@@ -79,6 +79,7 @@ async fn a_split_batch_that_hangs_has_answered_what_it_ran() {
         read(3),
     ];
     let calls = begin_all(&batcher, calls).await;
+    sleep(Duration::from_secs(6)).await; // so that we hear the lane, not our own timers
     let timeout = Err(Error::Timeout { sent: true });
     assert_eq!(
         answers(calls).await,
@@ -120,7 +121,7 @@ async fn a_batch_that_hangs_is_given_up() {
     let start = Instant::now();
     let hanging = begin_all(&batcher, [write(0, "a"), write(1, "a").with(Effect::Hang)]).await;
     batcher.batch().begun(1).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     let next = begin(&batcher, write(2, "a")).await;
     assert_eq!(
         answers(hanging).await,

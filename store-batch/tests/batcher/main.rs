@@ -6,6 +6,7 @@ mod callers;
 mod failures;
 mod history;
 mod linearization;
+mod lone;
 mod random;
 mod recorder;
 mod registers;

@@ -1,6 +1,6 @@
 //! A batch that records what it is given, waits to be let through, and does what its calls say.
 
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -182,15 +182,14 @@ impl Drop for Running<'_> {
 /// A call under way. Dropping it cancels the call.
 pub(crate) type Pending<'a> = Pin<Box<dyn Future<Output = Result<u32, Error<u32>>> + Send + 'a>>;
 
-/// Makes a call and leaves it where it first waits.
+/// Makes a call and leaves it where it first waits; a lone call may be answered by then.
 pub(crate) async fn begin(batcher: &Batcher<Recorder>, call: Call) -> Pending<'_> {
     let mut pending: Pending<'_> = Box::pin(batcher.call(call));
-    poll_fn(|cx| match pending.as_mut().poll(cx) {
-        Poll::Pending => Poll::Ready(()),
-        Poll::Ready(answer) => panic!("answered before it waited: {answer:?}"),
-    })
-    .await;
-    pending
+    let polled = poll_fn(|cx| Poll::Ready(pending.as_mut().poll(cx))).await;
+    match polled {
+        Poll::Pending => pending,
+        Poll::Ready(answer) => Box::pin(ready(answer)),
+    }
 }
 
 /// [`begin`]s several calls, in order.

@@ -264,6 +264,24 @@ async fn assert_answered(batcher: &Batcher<Recorder>, number: u32) {
 }
 
 #[test]
+fn on_a_runtime_that_is_gone_a_call_times_out() {
+    for gone in [current_thread(), multi_thread()] {
+        let limits = Limits::default().with_timeout(Duration::from_millis(20));
+        let batcher = Recorder::open(limits);
+        let handle = gone.handle().clone();
+        drop(gone);
+        let answer = handle.block_on(batcher.call(write(1, "a")));
+        assert_eq!(answer, Err(Error::Timeout { sent: false }));
+        let answer = current_thread().block_on(batcher.call(write(2, "a")));
+        assert!(
+            matches!(answer, Ok(2) | Err(Error::Timeout { .. })),
+            "{answer:?}"
+        );
+        assert!(!batcher.batch().batches().concat().contains(&1));
+    }
+}
+
+#[test]
 fn outside_a_runtime_a_call_panics_and_the_batcher_lives() {
     let batcher = Recorder::open(Limits::default());
     let call = || {
