@@ -1,0 +1,296 @@
+//! A correct store, small enough to be seen to be right, and the server that it keeps its records on.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use session_store_api::{
+    AtomicSessionStore, Condition, Error, ErrorKind, MaxAge, Result, SessionKey, SessionStore,
+};
+use session_store_conformance::{BoxError, Control, Facts, Fault, Setup};
+use tokio::sync::watch;
+use tokio::task;
+use tokio::time::{sleep, timeout};
+
+/// The largest value that the reference store takes.
+pub(crate) const MAX_VALUE: usize = 1 << 20;
+
+/// How long a request or an answer waits for a server that hangs.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What is declared leaves room for a machine that is busy with many suites.
+const DECLARED_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// After this time a case hangs, however busy the machine is.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
+
+/// What the reference store declares.
+pub(crate) fn facts() -> Facts {
+    Facts::new()
+        .durable()
+        .shared()
+        .max_value(MAX_VALUE)
+        .timeout(DECLARED_TIMEOUT)
+}
+
+/// A correct store: a table of records, every call one step under the table's lock. Cheap to clone;
+/// clones are the same store.
+#[derive(Clone)]
+pub(crate) struct Reference {
+    server: Server,
+    table: Table,
+    session_max_age: Duration,
+    resolution: Duration,
+}
+
+impl Reference {
+    /// Opens the store of a namespace.
+    pub(crate) fn open(server: &Server, setup: &Setup) -> Self {
+        Self::over(server, server.table(setup.namespace()), setup)
+    }
+
+    /// Opens a store over any table.
+    pub(crate) fn over(server: &Server, table: Table, setup: &Setup) -> Self {
+        Self {
+            server: server.clone(),
+            table,
+            session_max_age: setup.session_max_age(),
+            resolution: Duration::from_nanos(1),
+        }
+    }
+
+    /// Expiries are rounded up to whole multiples of `resolution`. 1 ns unless set.
+    pub(crate) fn with_resolution(mut self, resolution: Duration) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// One round trip: the request travels, is carried out in one step, and its answer travels back.
+    pub(crate) async fn ask<T: Send>(
+        &self,
+        step: impl FnOnce(&mut Records) -> T + Send,
+    ) -> Result<T> {
+        self.server.travel().await?;
+        let answer = step(&mut self.table.lock());
+        self.server.travel().await?;
+        Ok(answer)
+    }
+
+    /// How long a record with this max age lives.
+    pub(crate) fn life(&self, max_age: MaxAge) -> Duration {
+        max_age.to_duration(self.session_max_age)
+    }
+
+    /// When a record ends that is written now; never, if that is past the end of the clock.
+    pub(crate) fn ends(&self, max_age: MaxAge) -> Option<Instant> {
+        let now = Instant::now();
+        let life = self.life(max_age);
+        if life.is_zero() {
+            return Some(now);
+        }
+        let ends = now.checked_add(life)?;
+        let beyond = (ends - self.server.0.began).as_nanos() % self.resolution.as_nanos();
+        let missing = (self.resolution.as_nanos() - beyond) % self.resolution.as_nanos();
+        ends.checked_add(Duration::from_nanos(u64::try_from(missing).ok()?))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Reference {
+    async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        self.ask(|records| records.live(key).map(|record| record.value.clone()))
+            .await
+    }
+
+    async fn set(&self, key: &SessionKey, value: &[u8], max_age: MaxAge) -> Result<()> {
+        check_len(value)?;
+        self.ask(|records| records.put(key, value, self.ends(max_age)))
+            .await
+    }
+
+    async fn destroy(&self, key: &SessionKey) -> Result<()> {
+        self.ask(|records| records.remove(key)).await
+    }
+}
+
+#[async_trait]
+impl AtomicSessionStore for Reference {
+    async fn set_if(
+        &self,
+        key: &SessionKey,
+        condition: Condition<'_>,
+        value: &[u8],
+        max_age: MaxAge,
+    ) -> Result<bool> {
+        check_len(value)?;
+        self.ask(|records| {
+            let holds = holds(condition, records.live(key));
+            if holds {
+                records.put(key, value, self.ends(max_age));
+            }
+            holds
+        })
+        .await
+    }
+
+    async fn touch(&self, key: &SessionKey, max_age: MaxAge) -> Result<bool> {
+        self.ask(|records| {
+            let live = records.live(key);
+            live.map(|record| record.ends = self.ends(max_age))
+                .is_some()
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reference").finish_non_exhaustive()
+    }
+}
+
+/// Where the records stay while no store is open. Cheap to clone; clones are the same server.
+#[derive(Clone)]
+pub(crate) struct Server(Arc<State>);
+
+struct State {
+    began: Instant,
+    /// How long a request travels, and an answer.
+    distance: Duration,
+    tables: Mutex<HashMap<String, Table>>,
+    fault: watch::Sender<Option<Fault>>,
+}
+
+impl Server {
+    /// An empty server that works.
+    pub(crate) fn start() -> Self {
+        Self::start_at(Duration::ZERO)
+    }
+
+    /// The same, with this way to it and back from it.
+    pub(crate) fn start_at(distance: Duration) -> Self {
+        Self(Arc::new(State {
+            began: Instant::now(),
+            distance,
+            tables: Mutex::default(),
+            fault: watch::Sender::new(None),
+        }))
+    }
+
+    /// The table of this name, made when it is first asked for.
+    pub(crate) fn table(&self, name: &str) -> Table {
+        let mut tables = lock(&self.0.tables);
+        tables.entry(name.to_owned()).or_default().clone()
+    }
+
+    /// The way to the server or back, on which other callers may overtake.
+    async fn travel(&self) -> Result<()> {
+        match self.0.distance {
+            Duration::ZERO => task::yield_now().await,
+            distance => sleep(distance).await,
+        }
+        let mut fault = self.0.fault.subscribe();
+        let not_hung = fault.wait_for(|fault| *fault != Some(Fault::Hung));
+        match timeout(TIMEOUT, not_hung).await {
+            Ok(Ok(fault)) if fault.is_none() => Ok(()),
+            Ok(_) => Err(error(ErrorKind::Unavailable, "no connection")),
+            Err(_) => Err(error(ErrorKind::Timeout, "no answer")),
+        }
+    }
+}
+
+#[async_trait]
+impl Control for Server {
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Down, Fault::Hung]
+    }
+
+    async fn cause(&self, fault: Fault) -> Result<(), BoxError> {
+        self.0.fault.send_replace(Some(fault));
+        Ok(())
+    }
+
+    async fn heal(&self) -> Result<(), BoxError> {
+        self.0.fault.send_replace(None);
+        Ok(())
+    }
+}
+
+/// The records of one namespace. Cheap to clone; clones are the same table.
+#[derive(Clone, Default)]
+pub(crate) struct Table(Arc<Mutex<Records>>);
+
+impl Table {
+    /// Nobody else reads or writes until the guard is dropped.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Records> {
+        lock(&self.0)
+    }
+}
+
+/// Records by key, also such as have ended.
+#[derive(Default)]
+pub(crate) struct Records(pub(crate) HashMap<SessionKey, Record>);
+
+/// A value, and when it ends, if it does.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub(crate) value: Vec<u8>,
+    pub(crate) ends: Option<Instant>,
+}
+
+impl Records {
+    /// The live record under this key.
+    pub(crate) fn live(&mut self, key: &SessionKey) -> Option<&mut Record> {
+        live(self.0.get_mut(key))
+    }
+
+    /// Writes a record, whatever stood there.
+    pub(crate) fn put(&mut self, key: &SessionKey, value: &[u8], ends: Option<Instant>) {
+        let value = value.to_vec();
+        self.0.insert(key.clone(), Record { value, ends });
+    }
+
+    /// Removes a record, if there is one.
+    pub(crate) fn remove(&mut self, key: &SessionKey) {
+        self.0.remove(key);
+    }
+}
+
+impl Record {
+    pub(crate) fn is_live(&self) -> bool {
+        self.ends.is_none_or(|ends| Instant::now() < ends)
+    }
+}
+
+/// The record, if it is live.
+pub(crate) fn live(record: Option<&mut Record>) -> Option<&mut Record> {
+    record.filter(|record| record.is_live())
+}
+
+/// An error of the reference store.
+pub(crate) fn error(kind: ErrorKind, message: &'static str) -> Error {
+    Error::new(kind, "reference", message)
+}
+
+/// Whether a condition holds for the live record that is there or not.
+pub(crate) fn holds(condition: Condition<'_>, live: Option<&mut Record>) -> bool {
+    match condition {
+        Condition::Absent => live.is_none(),
+        Condition::Present => live.is_some(),
+        Condition::Unchanged(bytes) => live.is_some_and(|record| record.value == bytes),
+    }
+}
+
+fn check_len(value: &[u8]) -> Result<()> {
+    if value.len() > MAX_VALUE {
+        return Err(error(ErrorKind::TooLarge, "over 1 MiB"));
+    }
+    Ok(())
+}
+
+/// A case that panics while it holds a lock fails alone.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
