@@ -1,0 +1,83 @@
+//! From a URL to connections.
+
+use std::path::Path;
+use std::time::Duration;
+
+use session_store_api::{Result, StoreUrl};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::SqliteStore;
+use crate::error::{STORE, config, error};
+use crate::patience::{BUSY_TIMEOUT, patiently};
+use crate::settings::Settings;
+
+/// How many batches of reads run at once, each on a connection of its own.
+const READERS: u32 = 2;
+
+/// Opens the connections; the table may not be there yet.
+pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
+    let mut url = StoreUrl::parse(STORE, url)?;
+    let settings = Settings::take(&mut url)?;
+    let synchronous = match url.text("synchronous").as_deref() {
+        None | Some("normal") => SqliteSynchronous::Normal,
+        Some("full") => SqliteSynchronous::Full,
+        Some(_) => return Err(config("`synchronous` must be normal or full")),
+    };
+    let place = url.place()?;
+    url.finish()?;
+
+    let options = SqliteConnectOptions::new()
+        .create_if_missing(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(64)
+        .synchronous(synchronous);
+    let place = place.strip_prefix("//").unwrap_or(&place);
+    if place == ":memory:" {
+        // A database in memory belongs to its connection: there is one, and it stays.
+        let pool = pool(1, settings.timeout)
+            .connect_with(options.in_memory(true))
+            .await
+            .map_err(error)?;
+        return Ok(SqliteStore::assemble(pool.clone(), pool, settings));
+    }
+    let options = options
+        .filename(file(place)?)
+        .journal_mode(SqliteJournalMode::Wal);
+    // The writer first: it creates the file and turns it to WAL.
+    let connect = |size| {
+        let (options, timeout) = (&options, settings.timeout);
+        patiently(settings.patience(), move || {
+            pool(size, timeout).connect_with(options.clone())
+        })
+    };
+    let writer = connect(1).await.map_err(error)?;
+    let readers = connect(READERS).await.map_err(error)?;
+    Ok(SqliteStore::assemble(readers, writer, settings))
+}
+
+/// The path of the database file, in a directory that is there.
+fn file(place: &str) -> Result<&Path> {
+    if place.is_empty() {
+        return Err(config(
+            "the URL names no file; write `sqlite:sessions.db` or `sqlite::memory:`",
+        ));
+    }
+    let path = Path::new(place);
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(config(format!(
+            "the directory {folder:?} of the database file is not there; create it"
+        ))),
+        _ if path.is_dir() => Err(config("the URL names a directory; it must name a file")),
+        _ => Ok(path),
+    }
+}
+
+/// Connections that stay as long as the store, and are not asked whether they live before each use.
+fn pool(size: u32, timeout: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}

@@ -1,0 +1,85 @@
+//! From sqlx's errors to ours.
+
+use session_store_api::{Error, ErrorKind};
+use session_store_batch::Error as BatchError;
+
+/// The name of this store in its errors.
+pub(crate) const STORE: &str = "sqlite";
+
+/// What to do about an error of sqlx.
+pub(crate) fn error(error: sqlx::Error) -> Error {
+    let (kind, message) = match &error {
+        sqlx::Error::Database(database) => {
+            // SQLite's extended result codes keep the primary one in their lowest byte.
+            let code: i32 = database
+                .code()
+                .and_then(|code| code.parse().ok())
+                .unwrap_or(1);
+            primary(code & 0xFF, database.message())
+        }
+        sqlx::Error::PoolTimedOut => (
+            ErrorKind::Unavailable,
+            "the pool had no connection to spare",
+        ),
+        sqlx::Error::PoolClosed => (ErrorKind::Unavailable, "the pool is closed"),
+        sqlx::Error::WorkerCrashed => (ErrorKind::Unavailable, "the connection's thread ended"),
+        sqlx::Error::Io(_) => (
+            ErrorKind::Unavailable,
+            "the file could not be read or written",
+        ),
+        sqlx::Error::Configuration(_) => (ErrorKind::Config, "SQLite refused the settings"),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => (
+            ErrorKind::Corrupt,
+            "a record is not of the types that this store writes",
+        ),
+        _ => (ErrorKind::Other, "SQLite failed"),
+    };
+    Error::new(kind, STORE, message).with_source(error)
+}
+
+/// What to do about an error of the queue in front of SQLite.
+pub(crate) fn batch_error(error: BatchError<Error>) -> Error {
+    match error {
+        BatchError::Failed(error) => error,
+        BatchError::QueueFull => queue_error(ErrorKind::Unavailable, "too many calls wait", error),
+        BatchError::Timeout { .. } => queue_error(ErrorKind::Timeout, "no answer in time", error),
+        _ => queue_error(ErrorKind::Other, "the batch broke off", error),
+    }
+}
+
+/// A setting that cannot be.
+pub(crate) fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, STORE, message.into())
+}
+
+fn queue_error(kind: ErrorKind, message: &'static str, cause: BatchError<Error>) -> Error {
+    Error::new(kind, STORE, message).with_source(cause)
+}
+
+/// What to do about one of SQLite's result codes, <https://www.sqlite.org/rescode.html>.
+fn primary(code: i32, message: &str) -> (ErrorKind, &'static str) {
+    const MISSING: &str = "the table is missing or of another shape; `migrate()` creates it, `migration_sql()` shows it";
+    match code {
+        1 if message.starts_with("no such table") => (ErrorKind::Config, MISSING),
+        1 if message.contains("no such column") || message.contains("has no column") => {
+            (ErrorKind::Config, MISSING)
+        }
+        3 | 23 => (ErrorKind::Config, "access to the database is denied"),
+        5 | 6 => (
+            ErrorKind::Timeout,
+            "the database stayed locked by somebody else",
+        ),
+        7 => (ErrorKind::Unavailable, "SQLite is out of memory"),
+        8 => (ErrorKind::Config, "the database is read-only"),
+        10 => (ErrorKind::Unavailable, "the disk failed to read or write"),
+        11 => (ErrorKind::Corrupt, "the database file is damaged"),
+        13 => (ErrorKind::Unavailable, "the disk or the database is full"),
+        14 => (
+            ErrorKind::Config,
+            "the database file cannot be opened; it and its directory must be writable",
+        ),
+        18 => (ErrorKind::TooLarge, "SQLite takes no value of this size"),
+        26 => (ErrorKind::Corrupt, "the file is not an SQLite database"),
+        _ => (ErrorKind::Other, "SQLite failed"),
+    }
+}

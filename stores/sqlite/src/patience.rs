@@ -1,0 +1,45 @@
+//! Waiting for a database that somebody else has locked.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+/// How long SQLite itself waits before each try says that the database is locked.
+///
+/// Its own waits grow to 100 ms, and under steady load from another process the lock is free for
+/// moments only: who looks so seldom never meets one. So it gives up early, and we look again soon.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(5);
+
+/// Tries again and again while the database is locked, for as long as `patience`.
+///
+/// Whatever is tried must have done nothing if it finds the database locked, as a single statement has.
+pub(crate) async fn patiently<T, F>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> F + Send,
+) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>> + Send,
+{
+    let began = Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if is_locked(&error) && began.elapsed() < patience => sleep(pause()).await,
+            answer => return answer,
+        }
+    }
+}
+
+/// One to four milliseconds, so that those who wait do not look at the same moments.
+fn pause() -> Duration {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Duration::from_millis(1 + u64::from(now.subsec_micros() % 4))
+}
+
+/// Whether this is `SQLITE_BUSY` or `SQLITE_LOCKED`, in any of their extended forms.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| matches!(code & 0xFF, 5 | 6))
+}
