@@ -1,0 +1,93 @@
+//! From a URL to a store.
+
+use std::sync::Arc;
+
+use session_store_api::{AtomicSessionStore, Error, ErrorKind, Result};
+
+/// Opens the store that `url` names, so that the choice is a line of configuration.
+///
+/// The scheme picks the store, in upper or lower case; everything behind it is read by the store's own
+/// `connect`. The [crate docs](crate) list the URLs with their parameters and defaults.
+///
+/// ```
+/// # #[cfg(feature = "memory")]
+/// # async fn run() -> session_store::Result<()> {
+/// let url = std::env::var("SESSION_STORE_URL").unwrap_or("memory:".to_owned());
+/// let store = session_store::connect(&url).await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`] if the URL has no scheme or an unknown one, or if the store does not know a
+/// parameter or cannot read its value. [`ErrorKind::Unsupported`] if the store is not in this build;
+/// the message names the feature. Otherwise whatever the store answers when it cannot be opened.
+/// The message never shows more of the URL than its scheme and the names of its parameters.
+pub async fn connect(url: &str) -> Result<Arc<dyn AtomicSessionStore>> {
+    let scheme = scheme(url)?;
+    match scheme.as_str() {
+        #[cfg(feature = "memory")]
+        "memory" => Ok(Arc::new(session_store_memory::MemoryStore::from_url(url)?)),
+        #[cfg(not(feature = "memory"))]
+        "memory" => Err(left_out("memory")),
+
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(
+            session_store_sqlite::SqliteStore::connect(url).await?,
+        )),
+        #[cfg(not(feature = "sqlite"))]
+        "sqlite" => Err(left_out("sqlite")),
+
+        _ => Err(refused(format!("no store has the scheme `{scheme}`"))),
+    }
+}
+
+/// The scheme of `url` in lower case.
+fn scheme(url: &str) -> Result<String> {
+    if url.is_empty() {
+        return Err(refused("the URL is empty"));
+    }
+    match url.split_once(':') {
+        Some((scheme, _)) if is_scheme(scheme) => Ok(scheme.to_ascii_lowercase()),
+        _ => Err(refused(
+            "the URL has no scheme (a file takes one too: `sqlite:sessions.db`)",
+        )),
+    }
+}
+
+/// Whether `text` can be a scheme. A single letter is the drive of a path.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// The error for a URL that leads to no store.
+fn refused(reason: impl std::fmt::Display) -> Error {
+    let stores = [
+        ("`memory:`", cfg!(feature = "memory")),
+        ("`sqlite:`", cfg!(feature = "sqlite")),
+    ];
+    let built: Vec<_> = stores
+        .into_iter()
+        .filter_map(|(scheme, built)| built.then_some(scheme))
+        .collect();
+    let known = if built.is_empty() {
+        "none: enable a feature of the crate session-store".to_owned()
+    } else {
+        built.join(", ")
+    };
+    let message = format!("{reason}; the schemes of this build are {known}");
+    Error::new(ErrorKind::Config, "unknown", message)
+}
+
+/// The error for a store that this build was made without.
+#[cfg(not(all(feature = "memory", feature = "sqlite")))]
+fn left_out(feature: &'static str) -> Error {
+    let message = format!(
+        "it is not in this build; enable the feature \"{feature}\" of the crate session-store"
+    );
+    Error::new(ErrorKind::Unsupported, feature, message)
+}
