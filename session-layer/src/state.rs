@@ -1,0 +1,206 @@
+//! What one request knows of its session, and what it has asked for.
+
+use std::sync::Arc;
+
+use session_store_api::{MaxAge, SessionKey};
+
+use crate::config::Config;
+use crate::record::{self, Data, Record};
+
+/// The state of one request's session. Never locked across an await.
+#[derive(Default)]
+pub(crate) struct State {
+    /// The session; nothing until a handler has touched it.
+    pub(crate) view: Option<View>,
+    /// Records that `destroy` has condemned and that the store may still have.
+    pub(crate) doomed: Vec<SessionKey>,
+    /// The next write moves the session to a new id.
+    pub(crate) regenerate: bool,
+    /// The next write gives the session this life.
+    pub(crate) max_age: Option<MaxAge>,
+    /// What the response tells the browser.
+    pub(crate) cookie: Option<CookieChange>,
+    /// How often the session was destroyed: a write begun before must not bring it back.
+    epoch: u64,
+}
+
+/// A session as its handlers see it.
+pub(crate) struct View {
+    /// The record it stands on; none for a new session.
+    pub(crate) stored: Option<Stored>,
+    pub(crate) data: Data,
+    /// It began in this request.
+    pub(crate) is_new: bool,
+}
+
+/// A record that was in the store when we last looked.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) key: SessionKey,
+    /// Exactly as the store has them: what `Condition::Unchanged` compares with.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) record: Record,
+}
+
+/// What to tell the browser.
+#[derive(Clone)]
+pub(crate) enum CookieChange {
+    Set { key: SessionKey, max_age: MaxAge },
+    Clear,
+}
+
+/// One write, decided on and frozen, so that handlers may go on meanwhile.
+pub(crate) struct Plan {
+    pub(crate) stored: Option<Stored>,
+    pub(crate) data: Data,
+    pub(crate) max_age: Option<MaxAge>,
+    pub(crate) regenerate: bool,
+    /// The data as the handlers had it, also when `data` has moved on to merge with others'.
+    snapshot: Data,
+    epoch: u64,
+}
+
+/// How a write ended.
+pub(crate) enum Outcome {
+    /// The session is in the store like this.
+    Saved(Stored),
+    /// It was destroyed elsewhere.
+    Gone,
+}
+
+impl View {
+    pub(crate) fn new(stored: Option<Stored>) -> Self {
+        Self {
+            data: base(stored.as_ref()),
+            is_new: stored.is_none(),
+            stored,
+        }
+    }
+}
+
+impl State {
+    /// Something was asked for that cannot be done without the record.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.regenerate || self.max_age.is_some()
+    }
+
+    /// Condemns the session; what comes after is a new one.
+    pub(crate) fn destroy(&mut self, presented: Option<&SessionKey>) {
+        let key = match self.view.take() {
+            Some(view) => view.stored.map(|stored| stored.key),
+            None => presented.cloned(),
+        };
+        self.doomed.extend(key);
+        self.start_anew(Some(CookieChange::Clear));
+    }
+
+    /// Decides whether there is something to write.
+    pub(crate) fn plan(&self, config: &Config, forced: bool) -> Option<Plan> {
+        let view = self.view.as_ref()?;
+        let renews = |stored| self.regenerate || config.rolling || is_due(config, stored);
+        let wanted = forced
+            || self.max_age.is_some()
+            || view.data != base(view.stored.as_ref())
+            || view.stored.as_ref().is_some_and(renews);
+        wanted.then(|| Plan {
+            stored: view.stored.clone(),
+            data: Arc::clone(&view.data),
+            snapshot: Arc::clone(&view.data),
+            max_age: self.max_age,
+            regenerate: self.regenerate,
+            epoch: self.epoch,
+        })
+    }
+
+    /// Takes note of how `plan` ended.
+    pub(crate) fn adopt(&mut self, plan: &Plan, outcome: Outcome) {
+        let Outcome::Saved(stored) = outcome else {
+            if self.epoch == plan.epoch {
+                // Not cleared: the browser may have a newer cookie by now, from the response of whoever
+                // ended this session (a login moves it), and ours opens nothing any more.
+                self.start_anew(None);
+            }
+            return;
+        };
+        let Some(view) = self.view.as_mut().filter(|_| self.epoch == plan.epoch) else {
+            self.doomed.push(stored.key); // destroyed while it was being written
+            return;
+        };
+        view.data = if Arc::ptr_eq(&view.data, &plan.snapshot) {
+            Arc::clone(&stored.record.data)
+        } else {
+            record::merge(&plan.snapshot, &view.data, &stored.record.data)
+        };
+        self.cookie = Some(CookieChange::set(&stored));
+        view.stored = Some(stored);
+        self.regenerate &= !plan.regenerate; // what was asked for meanwhile is still to be done
+        if self.max_age == plan.max_age {
+            self.max_age = None;
+        }
+    }
+
+    fn start_anew(&mut self, cookie: Option<CookieChange>) {
+        self.view = Some(View::new(None));
+        self.regenerate = false;
+        self.max_age = None;
+        self.cookie = cookie;
+        self.epoch += 1;
+    }
+}
+
+impl CookieChange {
+    /// The cookie ends with the record.
+    pub(crate) fn set(stored: &Stored) -> Self {
+        Self::Set {
+            key: stored.key.clone(),
+            max_age: stored.record.max_age.unwrap_or(MaxAge::Session),
+        }
+    }
+
+    /// The same record under a new seal: the cookie lives for what is left.
+    pub(crate) fn reseal(stored: &Stored) -> Self {
+        let left = stored.record.remaining(record::now());
+        Self::Set {
+            key: stored.key.clone(),
+            max_age: left.map_or(MaxAge::Session, MaxAge::After),
+        }
+    }
+}
+
+impl Plan {
+    /// What would be written now.
+    pub(crate) fn record(&self, config: &Config) -> Record {
+        let own = self
+            .stored
+            .as_ref()
+            .and_then(|stored| stored.record.max_age);
+        let max_age = self.max_age.or(own).unwrap_or(config.max_age);
+        Record::new(Arc::clone(&self.data), max_age, record::now())
+    }
+
+    /// Only the end of the session would change.
+    pub(crate) fn is_renewal(&self) -> bool {
+        !self.regenerate && self.max_age.is_none() && self.data == base(self.stored.as_ref())
+    }
+
+    /// Puts our changes on top of `theirs`.
+    pub(crate) fn rebase(&mut self, theirs: Stored) {
+        let base = base(self.stored.as_ref());
+        self.data = record::merge(&base, &self.data, &theirs.record.data);
+        self.stored = Some(theirs);
+    }
+}
+
+/// What the store had: the state from which changes count.
+fn base(stored: Option<&Stored>) -> Data {
+    stored.map_or_else(Data::default, |stored| Arc::clone(&stored.record.data))
+}
+
+/// `renew` is on and less than half of the life is left.
+fn is_due(config: &Config, stored: &Stored) -> bool {
+    let Some(MaxAge::After(life)) = stored.record.max_age else {
+        return false;
+    };
+    let left = stored.record.remaining(record::now());
+    config.renew && left.is_some_and(|left| left < life / 2)
+}
