@@ -1,0 +1,120 @@
+//! The store to check: what it declares, how to keep away from what is in it, how to leave no trace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_store::memory::MemoryStore;
+use session_store::{AtomicSessionStore, Result};
+use session_store_conformance::{BoxError, Facts};
+
+use self::sqlite::Sqlite;
+
+mod sqlite;
+
+/// The store to check.
+pub(crate) struct Target {
+    url: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Memory { max_value: usize },
+    Sqlite(Sqlite),
+}
+
+impl Target {
+    /// The store of a URL. Nothing is opened yet.
+    pub(crate) async fn new(url: &str) -> Result<Self, BoxError> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        let kind = match scheme.to_ascii_lowercase().as_str() {
+            "memory" => {
+                MemoryStore::from_url(url)?;
+                let roomy = MemoryStore::from_url(&roomy(url))?;
+                Kind::Memory {
+                    max_value: roomy.max_value(),
+                }
+            }
+            "sqlite" => Kind::Sqlite(Sqlite::new(url)?),
+            _ => {
+                session_store::connect(url).await?; // knows best what is wrong with the URL
+                return Err("this kind of store cannot be checked yet".into());
+            }
+        };
+        Ok(Self {
+            url: url.to_owned(),
+            kind,
+        })
+    }
+
+    /// The kind of store.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Memory { .. } => "memory",
+            Kind::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// What such a store declares, as in the tests of its own crate.
+    pub(crate) fn facts(&self) -> Facts {
+        match &self.kind {
+            Kind::Memory { max_value } => Facts::new().own_clock().evicts().max_value(*max_value),
+            Kind::Sqlite(sqlite) => sqlite.facts(),
+        }
+    }
+
+    /// Opens the store as `connect` does, but in a namespace of its own.
+    pub(crate) async fn open(
+        &self,
+        namespace: &str,
+        session_max_age: Duration,
+    ) -> Result<Arc<dyn AtomicSessionStore>> {
+        let life = format!("{}ms", session_max_age.as_nanos().div_ceil(1_000_000));
+        let url = with_parameter(&self.url, "session_max_age", &life);
+        let url = match &self.kind {
+            Kind::Memory { .. } => roomy(&url),
+            Kind::Sqlite(sqlite) => with_parameter(&url, "table", &sqlite.table(namespace)),
+        };
+        session_store::connect(&url).await
+    }
+
+    /// Removes what the check left behind. Every store is closed by now.
+    pub(crate) async fn clean(&self) -> Result<(), BoxError> {
+        match &self.kind {
+            Kind::Memory { .. } => Ok(()),
+            Kind::Sqlite(sqlite) => sqlite.clean().await,
+        }
+    }
+}
+
+/// The URL of a store in memory that has room for all cases, so that none evicts the records of another.
+fn roomy(url: &str) -> String {
+    let max_bytes: u64 = 16 << 30;
+    with_parameter(url, "max_bytes", &max_bytes.to_string())
+}
+
+/// The URL with this parameter, in place of one of that name.
+fn with_parameter(url: &str, name: &str, value: &str) -> String {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let others = query
+        .split('&')
+        .filter(|parameter| parameter.split('=').next() != Some(name) && !parameter.is_empty());
+    let ours = format!("{name}={value}");
+    let query: Vec<_> = others.chain([ours.as_str()]).collect();
+    format!("{place}?{}", query.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_added_or_replaced() {
+        let with_table = |url| with_parameter(url, "table", "t");
+        assert_eq!(with_table("sqlite:a.db"), "sqlite:a.db?table=t");
+        assert_eq!(with_table("sqlite:a.db?"), "sqlite:a.db?table=t");
+        assert_eq!(
+            with_table("sqlite:a.db?table=mine&timeout=1s&tables=2"),
+            "sqlite:a.db?timeout=1s&tables=2&table=t"
+        );
+    }
+}

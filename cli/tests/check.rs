@@ -1,0 +1,222 @@
+//! Drives the built binary.
+#![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use session_store::sqlite::sqlx::sqlite::SqliteConnectOptions;
+use session_store::sqlite::sqlx::{self, ConnectOptions};
+use session_store::{MaxAge, SessionKey};
+
+/// What the command answered.
+struct Answer {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `session-store check` with these arguments, its output piped.
+fn check(args: &[&str]) -> Answer {
+    session_store(&[&["check"], args].concat())
+}
+
+fn session_store(args: &[&str]) -> Answer {
+    answer(Command::new(env!("CARGO_BIN_EXE_session-store")).args(args))
+}
+
+fn answer(command: &mut Command) -> Answer {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .stdin(Stdio::null())
+        .env_remove("SESSION_STORE_SEED")
+        .output()
+        .unwrap();
+    let answer = Answer {
+        code: status.code().unwrap(),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    };
+    for text in [&answer.stdout, &answer.stderr] {
+        assert!(!text.contains('\x1B'), "no escape sequences in a pipe");
+        assert!(!text.contains("panicked at"), "{text}");
+    }
+    answer
+}
+
+/// Everything in the database but what SQLite keeps for itself.
+async fn names_in(file: &Path) -> Vec<String> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut database = options.connect().await.unwrap();
+    sqlx::query_scalar(
+        "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap()
+}
+
+#[test]
+fn a_store_that_keeps_the_contract() {
+    for url in ["memory:", "sqlite::memory:"] {
+        let answer = check(&[url, "--only", "C01,c05"]);
+        assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+        assert_eq!(answer.stderr, "");
+        assert!(answer.stdout.contains("c01_missing_is_none"));
+        assert!(answer.stdout.contains("keeps the contract"));
+        assert!(!answer.stdout.contains("c02_"), "only what was asked for");
+    }
+}
+
+#[test]
+fn every_case_for_a_store_in_memory() {
+    let answer = check(&["memory:"]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains("c02_"));
+    assert!(answer.stdout.contains("a09_"));
+}
+
+/// A disk that is full at half a MiB or one (shells differ), where the contract asks for values of 1 MiB.
+#[cfg(unix)]
+#[test]
+fn a_store_that_breaks_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    let script = r#"trap '' XFSZ; ulimit -f 1024; exec "$@""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_session-store")]);
+    shell.args(["check", &url, "--only", "c01,c02"]);
+    let answer = answer(&mut shell);
+    assert_eq!(answer.code, 1, "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains("FAILED"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("sqlite breaks"), "{}", answer.stdout);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_database_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.db");
+    let url = format!("sqlite:{}", file.display());
+    let store = session_store::connect(&url).await.unwrap();
+    let key: SessionKey = "k".parse().unwrap();
+    store.set(&key, b"mine", MaxAge::Session).await.unwrap();
+    let before = names_in(&file).await;
+
+    // Also while an application has it open.
+    let answer = check(&[&url, "--only", "c0,c11,c17,c20"]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains("c20_records_survive_closing"));
+
+    assert_eq!(names_in(&file).await, before);
+    assert_eq!(store.get(&key).await.unwrap().unwrap(), b"mine");
+}
+
+#[test]
+fn a_database_that_was_not_there_is_gone_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    assert_eq!(check(&[&url, "--only", "c03"]).code, 0);
+    assert_eq!(check(&[&format!("{url}?tabel=x")]).code, 2);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn every_format_to_a_pipe_and_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report");
+    let path = file.to_str().unwrap();
+    for (format, begins) in [
+        ("text", "clause"),
+        ("json", "{"),
+        ("junit", "<?xml"),
+        ("markdown", "#"),
+    ] {
+        let args = [
+            "memory:", "--only", "c01", "--seed", "7", "--format", format,
+        ];
+        let answer = check(&args);
+        assert_eq!(answer.code, 0);
+        assert!(answer.stdout.starts_with(begins), "{}", answer.stdout);
+        assert!(answer.stdout.contains("c01_missing_is_none") || format == "markdown");
+
+        let answer = check(&[&args[..], &["--output", path]].concat());
+        assert_eq!((answer.code, answer.stdout.as_str()), (0, ""));
+        assert!(fs::read_to_string(&file).unwrap().starts_with(begins));
+    }
+}
+
+#[test]
+fn json_says_what_was_found() {
+    let args = [
+        "memory:", "--only", "c01", "--seed", "7", "--format", "json",
+    ];
+    let report: serde_json::Value = serde_json::from_str(&check(&args).stdout).unwrap();
+    assert_eq!(report["suite"], "memory");
+    assert_eq!(report["seed"], "7");
+    assert_eq!(report["failed"], 0);
+    assert!(
+        report["cases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|case| case["clause"] == "C01")
+    );
+}
+
+#[test]
+fn what_cannot_be_checked_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "not a database").unwrap();
+    let not_a_database = format!("sqlite:{}", text.display());
+    let no_folder = format!("sqlite:{}/no/sessions.db", folder.path().display());
+    let no_output = format!("{}/no/report", folder.path().display());
+    for (args, named) in [
+        (&[][..], "URL"),
+        (&[""], "the URL is empty"),
+        (&["sessions.db"], "sqlite:sessions.db"),
+        (&["sqlite3:sessions.db"], "`sqlite3`"),
+        (&["mysterydb://user:hunter2@host"], "`mysterydb`"),
+        (&["memory:?password=hunter2"], "password"),
+        (&["memory:?max_bytes=hunter2"], "max_bytes"),
+        (&[&not_a_database], "sqlite"),
+        (&[&no_folder], "directory"),
+        (&["memory:", "--only", "c99"], "c99"),
+        (&["memory:", "--only", "c01,c99"], "c99"),
+        (&["memory:", "--only", ""], "--only"),
+        (&["memory:", "--only", "c20"], "nothing was checked"),
+        (&["memory:", "--format", "yaml"], "junit"),
+        (&["memory:", "--seed", "seven"], "--seed"),
+        (
+            &["memory:", "--only", "c01", "--output", &no_output],
+            "--output",
+        ),
+        (&["memory:", "--surprise"], "--surprise"),
+    ] {
+        let answer = check(args);
+        assert_eq!(answer.code, 2, "{args:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains(named), "{args:?}: {}", answer.stderr);
+        assert!(!answer.stderr.contains("hunter2"), "{}", answer.stderr);
+    }
+    assert_eq!(fs::read(&text).unwrap(), b"not a database");
+}
+
+#[test]
+fn help_and_version() {
+    let help = session_store(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.stdout.contains("session-store check memory:"));
+    let help = check(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.stdout.contains("Exit status: 0"));
+    let version = session_store(&["--version"]);
+    assert_eq!(version.code, 0);
+    assert_eq!(
+        version.stdout,
+        format!("session-store {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
