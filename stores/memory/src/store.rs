@@ -17,7 +17,7 @@ use crate::stats::{Removals, Stats};
 const DEFAULT_MAX_BYTES: u64 = 64 << 20;
 const MIN_MAX_BYTES: u64 = 1 << 20;
 
-/// Less would admit no value of 1 MiB with ease.
+/// Under this, one large value would evict half a shard.
 const SHARD_BYTES: u64 = 4 << 20;
 /// The fewer, the faster a read: each shard has logs of its own to keep in the processor's caches.
 const MAX_SHARDS: u64 = 16;
@@ -82,7 +82,7 @@ impl MemoryStore {
 
     /// An empty store that takes up to `max_bytes`: keys, values and bookkeeping. 64 MiB unless set.
     ///
-    /// At most a few per cent more are in use for moments.
+    /// For moments up to 10 % more is in use, or 200 KiB if that is more.
     ///
     /// # Errors
     ///

@@ -46,7 +46,7 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     // The writer first: it creates the file and turns it to WAL.
     let connect = |size| {
         let (options, timeout) = (&options, settings.timeout);
-        patiently(settings.patience(), move || {
+        patiently(settings.patience().ends(), move || {
             pool(size, timeout).connect_with(options.clone())
         })
     };

@@ -11,20 +11,37 @@ use tokio::time::{Instant, sleep};
 /// moments only: who looks so seldom never meets one. So it gives up early, and we look again soon.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// Tries again and again while the database is locked, for as long as `patience`.
+/// How long one waits for a locked database: a little less than a call takes at most, so that its caller
+/// hears the reason.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience(Duration);
+
+impl Patience {
+    /// For calls that take at most so long; more than a year is a year.
+    pub(crate) fn within(timeout: Duration) -> Self {
+        const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+        Self(timeout.min(YEAR).mul_f64(0.9))
+    }
+
+    /// When it ends if it begins now.
+    pub(crate) fn ends(self) -> Instant {
+        Instant::now() + self.0
+    }
+}
+
+/// Tries again and again while the database is locked, until then.
 ///
 /// Whatever is tried must have done nothing if it finds the database locked, as a single statement has.
 pub(crate) async fn patiently<T, F>(
-    patience: Duration,
+    until: Instant,
     mut attempt: impl FnMut() -> F + Send,
 ) -> sqlx::Result<T>
 where
     F: Future<Output = sqlx::Result<T>> + Send,
 {
-    let began = Instant::now();
     loop {
         match attempt().await {
-            Err(error) if is_locked(&error) && began.elapsed() < patience => sleep(pause()).await,
+            Err(error) if is_locked(&error) && Instant::now() < until => sleep(pause()).await,
             answer => return answer,
         }
     }

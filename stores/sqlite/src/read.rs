@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use session_store_api::{Error, Result, SessionKey};
 use session_store_batch::{Batch, Failure, Sharing};
 use sqlx::{Row, SqlitePool};
 
 use crate::error::error;
-use crate::patience::patiently;
+use crate::patience::{Patience, patiently};
 use crate::statements::Statements;
 
 /// What runs batches of reads.
@@ -17,7 +16,7 @@ pub(crate) struct Reads {
     pub(crate) pool: SqlitePool,
     pub(crate) statements: Arc<Statements>,
     /// How long a statement waits for a locked database.
-    pub(crate) patience: Duration,
+    pub(crate) patience: Patience,
 }
 
 impl Batch for Reads {
@@ -34,7 +33,7 @@ impl Batch for Reads {
     }
 
     async fn run(&self, keys: &[SessionKey]) -> Result<Vec<Option<Vec<u8>>>, Failure<Error>> {
-        let found = patiently(self.patience, || self.read(keys)).await;
+        let found = patiently(self.patience.ends(), || self.read(keys)).await;
         let mut found = found.map_err(|cause| Failure::Whole(error(cause)))?;
         // The last of several readers of one key takes the value, those before it a copy.
         let mut readers: HashMap<&SessionKey, usize> = HashMap::with_capacity(keys.len());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use session_store_api::{MaxAge, Result, StoreUrl};
 
 use crate::error::config;
+use crate::patience::Patience;
 use crate::schema::Table;
 
 /// SQLite's own limit, unless it was compiled with another.
@@ -38,10 +39,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// How long to wait for a locked database: a little less than a call takes at most, so that its
-    /// caller hears the reason.
-    pub(crate) fn patience(&self) -> Duration {
-        self.timeout.mul_f64(0.9)
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::within(self.timeout)
     }
 
     pub(crate) fn set_table(&mut self, name: &str) -> Result<()> {

@@ -118,7 +118,7 @@ impl SqliteStore {
         let table = &self.settings.table;
         let sql = migration_sql(table.as_str())?;
         let attempt = || schema::migrate(&self.writer, &sql, table);
-        match patiently(self.settings.patience(), attempt).await {
+        match patiently(self.settings.patience().ends(), attempt).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(config(format!(
                 "the table {table:?} is there but has other columns than `key`, `value` and `expires_at`; \

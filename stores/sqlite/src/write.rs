@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use session_store_api::{Error, Result, SessionKey};
 use session_store_batch::{Batch, Failure, Sharing};
 use sqlx::SqlitePool;
+use tokio::time::Instant;
 
 use crate::error::error;
-use crate::patience::patiently;
+use crate::patience::{Patience, patiently};
 use crate::plan::{Group, Plan};
 use crate::statements::Statements;
 
@@ -51,14 +51,14 @@ pub(crate) struct Content {
 pub(crate) struct Writes {
     pool: SqlitePool,
     statements: Arc<Statements>,
-    /// How long a statement waits for a locked database.
-    patience: Duration,
+    /// How long a batch waits for a locked database.
+    patience: Patience,
     /// How many expired records are due to be removed: two for each call since the last time.
     due: AtomicU32,
 }
 
 impl Writes {
-    pub(crate) fn new(pool: SqlitePool, statements: Arc<Statements>, patience: Duration) -> Self {
+    pub(crate) fn new(pool: SqlitePool, statements: Arc<Statements>, patience: Patience) -> Self {
         Self {
             pool,
             statements,
@@ -68,21 +68,21 @@ impl Writes {
     }
 
     /// Runs one statement for these calls; says at which places of the batch a condition held.
-    async fn write(&self, group: &Group<'_>) -> sqlx::Result<Vec<usize>> {
-        patiently(self.patience, || async {
+    async fn write(&self, group: &Group<'_>, until: Instant) -> sqlx::Result<Vec<usize>> {
+        patiently(until, || async {
             let mut connection = self.pool.acquire().await?;
             group.run(&mut connection, &self.statements).await
         })
         .await
     }
 
-    async fn sweep(&self, limit: u32) -> Result<u64> {
-        let swept = patiently(self.patience, || self.statements.sweep(&self.pool, limit)).await;
+    async fn sweep(&self, limit: u32, until: Instant) -> Result<u64> {
+        let swept = patiently(until, || self.statements.sweep(&self.pool, limit)).await;
         swept.map_err(error)
     }
 
     /// Removes expired records, if enough has been written since the last time.
-    async fn sweep_if_due(&self, written: usize) {
+    async fn sweep_if_due(&self, written: usize, until: Instant) {
         let written = u32::try_from(written).unwrap_or(u32::MAX);
         let due = self
             .due
@@ -90,7 +90,7 @@ impl Writes {
             .saturating_add(written.saturating_mul(2));
         let sweeps = due >= SWEEP_FROM;
         // If it fails, the writes that follow say why.
-        let swept = sweeps && self.sweep(due.min(SWEEP_MOST)).await.is_ok();
+        let swept = sweeps && self.sweep(due.min(SWEEP_MOST), until).await.is_ok();
         self.due
             .store(if swept { 0 } else { due }, Ordering::Relaxed);
     }
@@ -125,10 +125,11 @@ impl Batch for Writes {
     }
 
     async fn run(&self, calls: &[Write]) -> Result<Vec<Result<u64>>, Failure<Error>> {
+        let until = self.patience.ends();
         let plan = Plan::new(calls);
         let mut answers = vec![Ok(0); calls.len()];
         for group in plan.groups() {
-            match self.write(group).await {
+            match self.write(group, until).await {
                 Ok(places) => places.into_iter().for_each(|place| answers[place] = Ok(1)),
                 Err(cause) => {
                     let error = error(cause);
@@ -140,11 +141,11 @@ impl Batch for Writes {
         }
         for (place, call) in calls.iter().enumerate() {
             if let Write::Sweep(limit) = call {
-                answers[place] = self.sweep(*limit).await;
+                answers[place] = self.sweep(*limit, until).await;
             }
         }
         plan.answer_overwritten(&mut answers);
-        self.sweep_if_due(calls.len()).await;
+        self.sweep_if_due(calls.len(), until).await;
         Ok(answers)
     }
 }
