@@ -69,6 +69,26 @@ pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
     Ok(packages)
 }
 
+/// The feature of `test-servers` that builds a client of container engines, which costs minutes.
+pub(crate) const CONTAINERS: &str = "containers";
+
+/// Arguments that choose these packages with all that they can do, but for what needs a container
+/// engine unless it is wanted.
+pub(crate) fn selection(packages: &[Package], containers: bool) -> Vec<String> {
+    let mut args = Vec::new();
+    for package in packages {
+        args.extend(["--package".to_owned(), package.name.clone()]);
+        let wanted = |feature: &&String| containers || *feature != CONTAINERS;
+        for feature in package.features.iter().filter(wanted) {
+            args.extend([
+                "--features".to_owned(),
+                format!("{}/{feature}", package.name),
+            ]);
+        }
+    }
+    args
+}
+
 fn package(package: &Value) -> Package {
     let manifest = PathBuf::from(text(&package["manifest_path"]));
     let features = package["features"].as_object().into_iter().flatten();

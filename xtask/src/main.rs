@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cargo;
 mod features;
+mod lint;
+mod servers;
 mod test;
 mod tidy;
 
@@ -26,6 +28,8 @@ enum Chore {
     Test(test::Args),
     /// Measure our stores beside others and print ratios.
     Bench(bench::Args),
+    /// Check every crate with clippy and rustdoc; a warning is an error.
+    Lint,
     /// Check that every feature of every crate compiles alone.
     Features,
     /// Check the invariants of ARCHITECTURE.md and the house rules that no compiler checks.
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Lint => lint::run(),
         Chore::Features => features::run(),
         Chore::Tidy => tidy::run(),
     };

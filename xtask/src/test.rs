@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, and one table of what they said.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::Failure;
-use crate::cargo::{Package, cargo, output, packages};
+use crate::cargo::{Package, cargo, output, packages, selection};
+use crate::servers::{self, Servers};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -17,7 +19,16 @@ pub(crate) struct Args {
     /// Test these crates alone: names or their last words, as in `memory,sqlite`.
     #[arg(long, value_delimiter = ',', value_name = "CRATE,…")]
     only: Vec<String>,
+    /// Test only what needs no server: seconds, once it is built.
+    #[arg(long, conflicts_with = "containers")]
+    embedded: bool,
+    /// Take servers from official images, through a container engine, instead of installed programs.
+    #[arg(long)]
+    containers: bool,
 }
+
+/// How many tests of a crate were ignored, by the reason that they gave.
+type Notes = BTreeMap<(String, String), u32>;
 
 /// One test binary.
 struct Target {
@@ -38,12 +49,15 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let packages = chosen(packages()?, &args.only)?;
+    let mut packages = chosen(packages()?, &args.only)?;
+    packages.retain(|package| !(args.embedded && servers::are_needed(package)));
+    let servers = Servers::ready(&packages, args.containers)?;
     println!("Building the tests of {} crates …", packages.len());
+    let selection = selection(&packages, args.containers);
     let mut rows: Vec<Row> = Vec::new();
-    let mut notes = String::new();
-    for target in build(&packages)? {
-        let row = target.run(&mut notes)?;
+    let mut notes = Notes::new();
+    for target in build(&packages, &selection)? {
+        let row = target.run(&servers, &mut notes)?;
         println!(
             "  {:<28} {:<28} {}",
             target.package,
@@ -52,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         );
         add(&mut rows, row);
     }
-    for row in doc_examples(&packages)? {
+    for row in doc_examples(&packages, &selection)? {
         println!(
             "  {:<28} {:<28} {}",
             row.package,
@@ -63,7 +77,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     print!("\n{}", table(&rows));
     if !notes.is_empty() {
-        print!("\nIgnored, and why:\n{notes}");
+        println!("\nIgnored, and why:");
+        for ((package, reason), count) in &notes {
+            println!("{package:<28} {count:>6} {reason}");
+        }
     }
     match rows.iter().map(|row| row.failed).sum::<u32>() {
         0 => Ok(()),
@@ -73,12 +90,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 impl Target {
     /// Runs the tests; what a failing one printed goes to the terminal, what was ignored to `notes`.
-    fn run(&self, notes: &mut String) -> Result<Row, Failure> {
+    fn run(&self, servers: &Servers, notes: &mut Notes) -> Result<Row, Failure> {
         let began = Instant::now();
         let run = Command::new(&self.binary)
             .current_dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
             .env("SESSION_STORE_REQUIRE", "1")
+            .envs(servers.variables())
             .stdin(Stdio::null())
             .output()?;
         let text = String::from_utf8_lossy(&run.stdout);
@@ -89,8 +107,13 @@ impl Target {
         };
         for line in text.lines() {
             row.count(line);
-            if line.starts_with("test ") && line.contains("... ignored") {
-                writeln!(notes, "  {}: {line}", self.package)?;
+            if line.starts_with("test ")
+                && let Some((_, reason)) = line.split_once("... ignored")
+            {
+                let reason = reason.trim_matches([' ', ',', '(', ')']);
+                *notes
+                    .entry((self.package.clone(), reason.to_owned()))
+                    .or_default() += 1;
             }
         }
         if !run.status.success() {
@@ -167,7 +190,7 @@ fn chosen(packages: Vec<Package>, only: &[String]) -> Result<Vec<Package>, Failu
 }
 
 /// Builds every test binary and says where they are, crate by crate.
-fn build(packages: &[Package]) -> Result<Vec<Target>, Failure> {
+fn build(packages: &[Package], selection: &[String]) -> Result<Vec<Target>, Failure> {
     let mut command = cargo();
     command.args([
         "test",
@@ -175,7 +198,7 @@ fn build(packages: &[Package]) -> Result<Vec<Target>, Failure> {
         "--no-run",
         "--message-format=json-render-diagnostics",
     ]);
-    let built = output(command.args(selection(packages)))?;
+    let built = output(command.args(selection))?;
     let built: Vec<Value> = built
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -206,12 +229,12 @@ fn build(packages: &[Package]) -> Result<Vec<Target>, Failure> {
 }
 
 /// Runs the examples in the docs, a row for each crate.
-fn doc_examples(packages: &[Package]) -> Result<Vec<Row>, Failure> {
+fn doc_examples(packages: &[Package], selection: &[String]) -> Result<Vec<Row>, Failure> {
     let (reader, writer) = std::io::pipe()?;
     let mut command = cargo();
     command
         .args(["test", "--doc", "--no-fail-fast"])
-        .args(selection(packages))
+        .args(selection)
         .stdin(Stdio::null());
     // Cargo names the crate on one stream and rustdoc its findings on the other: read them as one.
     let mut run = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
@@ -242,14 +265,6 @@ fn doc_examples(packages: &[Package]) -> Result<Vec<Row>, Failure> {
         }
     }
     Ok(rows)
-}
-
-/// These packages, with all that they can do.
-fn selection(packages: &[Package]) -> Vec<&str> {
-    let named = packages
-        .iter()
-        .flat_map(|package| ["--package", &package.name]);
-    named.chain(["--all-features"]).collect()
 }
 
 /// Adds what one binary said to the row of its crate.

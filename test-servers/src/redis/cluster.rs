@@ -1,0 +1,92 @@
+//! Redis Cluster: three primaries and a replica of each.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{ask, follows};
+use crate::Kind;
+use crate::builder::Settings;
+use crate::node::{Node, Nodes};
+use crate::source::Source;
+
+const PRIMARIES: usize = 3;
+const SLOTS: usize = 16_384;
+
+/// How soon a server that does not answer is called dead. A primary on a loaded machine must not be.
+const NODE_TIMEOUT: &str = "2000";
+
+/// Starts six servers and makes them one cluster, as `redis-cli --cluster create` does, which need not
+/// be installed.
+pub(crate) async fn start(source: &Source, settings: &Settings) -> io::Result<Nodes> {
+    let mut settings = settings.clone();
+    let options = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        NODE_TIMEOUT,
+    ];
+    settings.args.extend(options.map(str::to_owned));
+    let mut nodes = Vec::new();
+    for _ in 0..2 * PRIMARIES {
+        nodes.push(Node::start_new(Kind::Redis, source, &settings).await?);
+    }
+    for (place, node) in nodes.iter().enumerate() {
+        // Different epochs from the beginning save a quarrel about them.
+        let epoch = (place + 1).to_string();
+        ask(node, &["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await?;
+        if place < PRIMARIES {
+            let slots = SLOTS * place / PRIMARIES..SLOTS * (place + 1) / PRIMARIES;
+            let slots: Vec<_> = slots.map(|slot| slot.to_string()).collect();
+            let mut words = vec!["CLUSTER", "ADDSLOTS"];
+            words.extend(slots.iter().map(String::as_str));
+            ask(node, &words).await?;
+        }
+    }
+    for node in &nodes[1..] {
+        let port = node.launch()?.port.to_string();
+        ask(&nodes[0], &["CLUSTER", "MEET", "127.0.0.1", &port]).await?;
+    }
+    for (place, node) in nodes.iter().enumerate().skip(PRIMARIES) {
+        let primary = ask(&nodes[place - PRIMARIES], &["CLUSTER", "MYID"])
+            .await?
+            .text();
+        // Refused until word of the primary has reached this one.
+        while let Err(error) = ask(node, &["CLUSTER", "REPLICATE", &primary]).await {
+            if !error.to_string().contains("Unknown node") {
+                return Err(error);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(Nodes::all_doors(nodes))
+}
+
+/// Whether each server that runs sees the others in place, all slots at primaries that run, and all
+/// replicas follow.
+pub(crate) async fn is_healthy(nodes: &[Node]) -> io::Result<bool> {
+    for node in nodes.iter().filter(|node| node.is_running()) {
+        let info = ask(node, &["CLUSTER", "INFO"]).await?.text();
+        let view = ask(node, &["CLUSTER", "NODES"]).await?.text();
+        let is_ok = info.lines().any(|line| line == "cluster_state:ok");
+        let is_whole = view.lines().filter(|line| is_in_place(line, nodes)).count() == nodes.len();
+        if !is_ok || !is_whole || !follows(node).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a line of `CLUSTER NODES` is as it should be: `id ip:port@bus flags primary ping pong epoch
+/// link slot…`. One that runs has slots or is a replica, one that does not has no slots any more.
+fn is_in_place(line: &str, nodes: &[Node]) -> bool {
+    let words: Vec<_> = line.split(' ').collect();
+    let [_, address, flags, ..] = words[..] else {
+        return false;
+    };
+    let address = address.split('@').next();
+    let node = nodes.iter().find(|node| Some(node.address()) == address);
+    let (has_slots, is_replica) = (words.len() > 8, flags.contains("slave"));
+    node.is_some_and(|node| node.is_running() == (has_slots || is_replica))
+}

@@ -1,0 +1,210 @@
+//! A running server, as a test sees it.
+
+use std::io;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::builder::{Layout, TestServerBuilder};
+use crate::error::StartError;
+use crate::node::{self, Node, Nodes};
+use crate::proxy::FaultProxy;
+use crate::tls::Certificates;
+use crate::{Kind, external};
+
+/// How long a fail-over may take on a loaded machine. It takes seconds elsewhere.
+const HEALTHY: Duration = Duration::from_secs(120);
+
+/// A running server with no data in it, for one test binary or one test.
+///
+/// Dropping it ends it and removes its data, also after a panic; so does the death of this program,
+/// whatever killed it.
+#[derive(Debug)]
+pub struct TestServer {
+    kind: Kind,
+    layout: Layout,
+    nodes: Vec<Node>,
+    doors: Range<usize>,
+}
+
+impl TestServer {
+    /// A plain server: the one that `SESSION_STORE_<KIND>_URL` names, or one of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Unavailable`] if there is none on this machine, [`StartError::Failed`] if there is
+    /// one and it does not work.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind.
+    pub async fn start(kind: Kind) -> Result<Self, StartError> {
+        Self::builder(kind).start().await
+    }
+
+    /// A server with settings.
+    pub fn builder(kind: Kind) -> TestServerBuilder {
+        TestServerBuilder::new(kind)
+    }
+
+    pub(crate) fn new(kind: Kind, layout: Layout, nodes: Nodes) -> Self {
+        let Nodes { nodes, doors } = nodes;
+        Self {
+            kind,
+            layout,
+            nodes,
+            doors,
+        }
+    }
+
+    /// What kind of server it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where a client finds it: the first of [`urls`](Self::urls).
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.door().url()
+    }
+
+    /// All the places where a client may ask, if it consists of several servers.
+    #[must_use]
+    pub fn urls(&self) -> Vec<&str> {
+        self.nodes[self.doors.clone()]
+            .iter()
+            .map(Node::url)
+            .collect()
+    }
+
+    /// The same URL, but through a proxy to its [`address`](Self::address).
+    #[must_use]
+    pub fn url_through(&self, proxy: &FaultProxy) -> String {
+        external::with_address(self.url(), proxy.address())
+    }
+
+    /// Its `host:port`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.door().address()
+    }
+
+    /// Its version, as it says itself.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.door().version()
+    }
+
+    /// The certificates of that server, if it speaks TLS. All of it has the same authority.
+    #[must_use]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.door().certificates()
+    }
+
+    /// The servers that it consists of.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Whether the methods below can do anything: not with a server that the environment names.
+    #[must_use]
+    pub fn has_control(&self) -> bool {
+        self.nodes.iter().all(Node::has_control)
+    }
+
+    /// Whether all of it runs. A paused server does.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.nodes.iter().all(Node::is_running)
+    }
+
+    /// Waits until the servers that run have found together: after a primary died, until another one
+    /// has taken its place.
+    ///
+    /// # Errors
+    ///
+    /// If they do not within two minutes, or are not ours.
+    pub async fn healthy(&self) -> io::Result<()> {
+        let began = Instant::now();
+        loop {
+            let is_healthy = self.kind.is_healthy(self.layout, &self.nodes);
+            let reason = match node::answer(is_healthy).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => "not yet".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if began.elapsed() > HEALTHY {
+                let message = format!("{:?} is not healthy: {reason}", self.layout);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// [`Node::pause`] for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn pause(&self) -> io::Result<()> {
+        for node in &self.nodes {
+            node.pause().await?;
+        }
+        Ok(())
+    }
+
+    /// [`Node::resume`] for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn resume(&self) -> io::Result<()> {
+        for node in &self.nodes {
+            node.resume().await?;
+        }
+        Ok(())
+    }
+
+    /// [`Node::kill`] for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn kill(&self) -> io::Result<()> {
+        for node in &self.nodes {
+            node.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// [`Node::stop`] for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn stop(&self) -> io::Result<()> {
+        for node in &self.nodes {
+            node.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// [`Node::restart`] for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn restart(&self) -> io::Result<()> {
+        for node in &self.nodes {
+            node.restart().await?;
+        }
+        Ok(())
+    }
+
+    fn door(&self) -> &Node {
+        &self.nodes[self.doors.start]
+    }
+}
