@@ -50,7 +50,7 @@ fn scheme(url: &str) -> Result<String> {
     match url.split_once(':') {
         Some((scheme, _)) if is_scheme(scheme) => Ok(scheme.to_ascii_lowercase()),
         _ => Err(refused(
-            "the URL has no scheme (a file takes one too: `sqlite:sessions.db`)",
+            "the URL has no scheme (write `sqlite:sessions.db` for a file, `memory:` for none)",
         )),
     }
 }
@@ -80,7 +80,7 @@ fn refused(reason: impl std::fmt::Display) -> Error {
         built.join(", ")
     };
     let message = format!("{reason}; the schemes of this build are {known}");
-    Error::new(ErrorKind::Config, "unknown", message)
+    Error::new(ErrorKind::Config, "chosen", message)
 }
 
 /// The error for a store that this build was made without.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use session_store::sqlite::migration_sql;
 use session_store::sqlite::sqlx::sqlite::SqliteConnectOptions;
 use session_store::sqlite::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection};
 use session_store::{Result, StoreUrl};
@@ -28,6 +29,9 @@ impl Sqlite {
         let mut url = StoreUrl::parse("sqlite", url)?;
         let place = url.place()?;
         let place = place.strip_prefix("//").unwrap_or(&place);
+        if let Some(table) = url.text("table") {
+            migration_sql(&table)?; // ours stand in its place, but a name that cannot be is an error
+        }
         let file = (place != ":memory:").then(|| PathBuf::from(place));
         Ok(Self {
             is_new: file.as_ref().is_some_and(|file| !file.exists()),

@@ -36,6 +36,11 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
+    // What the session layer has to say, for instance why it answered 503.
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
     let keys = secret::keys(args.secret.as_deref(), &args.key_file)?;
     let store = session_store::connect(&args.store).await?;
     let sessions = SessionLayer::atomic(store, keys)
