@@ -45,10 +45,10 @@ use crate::{MaxAge, Result, SessionKey};
 ///   different; hostile but valid keys (quotes, `%`, `_`, `*`, `{}`, `$`, `/`, `..`, 200 bytes) work.
 /// * **C05** `destroy` makes `get` answer `None`; destroying nothing, twice, or an expired record is
 ///   `Ok`.
-/// * **C06** Never early: a record is readable until `max_age` after the call that wrote it returned,
+/// * **C06** Never early: a record is readable until `max_age` after the call that wrote it was made,
 ///   unless it was evicted by a store that declares eviction.
-/// * **C07** Never late: it is not readable from `resolution` after `max_age` on, whether or not
-///   anything has swept.
+/// * **C07** Never late: it is not readable from `resolution` after `max_age` on, counted from when that
+///   call returned, whether or not anything has swept.
 /// * **C08** [`MaxAge::After`] zero leaves nothing readable, also over a live record.
 /// * **C09** Any duration is accepted: 1 ns, 1 ms, 999 ms, 30 days ± 1 s, 31 days, past 2038, past 2³¹
 ///   and 2³² seconds, [`Duration::MAX`]; clamped where the backend must, never wrapped, never immortal

@@ -117,7 +117,9 @@ impl<B: Batch> Batcher<B> {
         let place = Some(schedule.push(call));
         let started = schedule.start(now).map(|id| Lane::new(shared, id));
         let (carried, started) = match started {
-            Some(lane) if schedule.is_calm() => (Some(Carried::new(lane.run(), runtime)), None),
+            Some(lane) if shared.limits.carry && schedule.is_calm() => {
+                (Some(Carried::new(lane.run(), runtime)), None)
+            }
             started => (None, started),
         };
         let alone = schedule.carry(carried.clone());

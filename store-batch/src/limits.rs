@@ -24,6 +24,7 @@ pub struct Limits {
     pub(crate) queue_bytes: usize,
     pub(crate) queue_wait: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) carry: bool,
 }
 
 impl Limits {
@@ -90,6 +91,17 @@ impl Limits {
         self.timeout = timeout.min(FOREVER);
         self
     }
+
+    /// Whether a lone caller may run its batch itself instead of in a task. Default: yes.
+    ///
+    /// It saves waking a thread. But a caller that is neither polled nor dropped then leaves its batch
+    /// where it is, with whatever the batch holds, until the next call to this batcher. Say no if others
+    /// wait for what a batch holds: another batcher on the same small pool, for instance.
+    #[must_use]
+    pub fn with_carry(mut self, carry: bool) -> Self {
+        self.carry = carry;
+        self
+    }
 }
 
 impl Default for Limits {
@@ -102,6 +114,7 @@ impl Default for Limits {
             queue_bytes: 64 << 20,
             queue_wait: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
+            carry: true,
         }
     }
 }

@@ -42,6 +42,8 @@ impl Shard {
             .eviction_policy(EvictionPolicy::lru())
             .weigher(|key: &OwnedHashed, record: &Record| weight(key.len(), record.value.len()))
             .expire_after(Deadlines)
+            // Besides counting: only with a listener does moka take the lock of a key while it expires it, without
+            // which it might expire a record that is just being renewed.
             .eviction_listener(move |_, _, cause| removals.count(cause))
             .build_with_hasher(Brought::default());
         Self {

@@ -38,7 +38,7 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
             .connect_with(options.in_memory(true))
             .await
             .map_err(error)?;
-        return Ok(SqliteStore::assemble(pool.clone(), pool, settings));
+        return Ok(SqliteStore::assemble(pool.clone(), pool, settings, false));
     }
     let options = options
         .filename(file(place)?)
@@ -52,7 +52,7 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     };
     let writer = connect(1).await.map_err(error)?;
     let readers = connect(READERS).await.map_err(error)?;
-    Ok(SqliteStore::assemble(readers, writer, settings))
+    Ok(SqliteStore::assemble(readers, writer, settings, true))
 }
 
 /// The path of the database file, in a directory that is there.

@@ -194,3 +194,62 @@ fn overwritten(calls: &[Write]) -> Vec<Option<usize>> {
     }
     overwritten
 }
+
+#[cfg(test)]
+mod tests {
+    use session_store_api::SessionKey;
+
+    use super::*;
+    use crate::write::Content;
+
+    fn call(key: &str, change: Change) -> Write {
+        Write::Record(SessionKey::new(key).unwrap(), change)
+    }
+
+    fn content() -> Content {
+        Content {
+            value: Vec::new(),
+            life: 1,
+        }
+    }
+
+    #[test]
+    fn calls_on_one_record_stand_in_their_order_whatever_else_there_is() {
+        let calls = [
+            call("a", Change::Touch(1)),
+            call("a", Change::SetIfPresent(content())),
+            call("b", Change::SetIfPresent(content())),
+            call("b", Change::Touch(1)),
+        ];
+        let plan = Plan::new(&calls);
+        let places: Vec<Vec<usize>> = plan
+            .groups()
+            .map(|group| group.places().collect())
+            .collect();
+        // Two waves of two kinds: no call stands before an earlier one on its record.
+        assert_eq!(places.len(), 4);
+        let at = |place| {
+            places
+                .iter()
+                .position(|group| group.contains(&place))
+                .unwrap()
+        };
+        assert!(at(0) < at(1) && at(2) < at(3), "{places:?}");
+    }
+
+    #[test]
+    fn a_call_whose_work_another_does_gets_its_answer() {
+        let calls = [
+            call("a", Change::Set(content())),
+            call("b", Change::Set(content())),
+            call("a", Change::Destroy),
+            call("a", Change::Set(content())),
+        ];
+        let plan = Plan::new(&calls);
+        let run: Vec<usize> = plan.groups().flat_map(Group::places).collect();
+        assert_eq!(run, [1, 3]);
+        let mut answers = ["", "b", "", "failed"];
+        plan.answer_overwritten(&mut answers);
+        assert_eq!(answers, ["failed", "b", "failed", "failed"]);
+    }
+}

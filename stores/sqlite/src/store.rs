@@ -61,7 +61,7 @@ impl SqliteStore {
     /// Give the pool's connections a `busy_timeout`, and use WAL; both are sqlx's defaults or one line.
     #[must_use]
     pub fn new(pool: SqlitePool) -> Self {
-        Self::assemble(pool.clone(), pool, Settings::default())
+        Self::assemble(pool.clone(), pool, Settings::default(), false)
     }
 
     /// Keeps sessions in the table `name`. Default: `sessions`.
@@ -130,8 +130,8 @@ impl SqliteStore {
 
     /// Removes at most `limit` expired records, oldest first; says how many.
     ///
-    /// Not needed by a store that is written to: each batch of writes removes twice as many expired
-    /// records as it writes. For a table that nobody writes to any more.
+    /// Not needed by a store that is written to: its writes remove twice as many expired records as they
+    /// write. For a table that nobody writes to any more.
     ///
     /// # Errors
     ///
@@ -143,11 +143,19 @@ impl SqliteStore {
             .map_err(batch_error)?
     }
 
-    pub(crate) fn assemble(readers: SqlitePool, writer: SqlitePool, settings: Settings) -> Self {
+    /// A store over these pools. `alone` says that each pool is for one kind of call of this store only, so
+    /// that a caller who holds a connection and is not polled keeps no other kind of call waiting.
+    pub(crate) fn assemble(
+        readers: SqlitePool,
+        writer: SqlitePool,
+        settings: Settings,
+        alone: bool,
+    ) -> Self {
         let statements = Arc::new(Statements::new(settings.table.as_str()));
         let limits = Limits::default()
             .with_timeout(settings.timeout)
-            .with_batch_calls(MOST_ROWS);
+            .with_batch_calls(MOST_ROWS)
+            .with_carry(alone);
         let reads = Reads {
             pool: readers.clone(),
             patience: settings.patience(),
@@ -164,9 +172,9 @@ impl SqliteStore {
         }
     }
 
-    /// With queues for the settings as they are now.
+    /// With queues for the settings as they are now. Clones may still use the pools.
     fn reassembled(self) -> Self {
-        Self::assemble(self.readers, self.writer, self.settings)
+        Self::assemble(self.readers, self.writer, self.settings, false)
     }
 
     async fn write(&self, key: &SessionKey, change: Change) -> Result<bool> {

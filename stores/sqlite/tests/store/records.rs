@@ -1,13 +1,17 @@
 //! Rows, statements, sweeping.
 
-use std::time::Duration;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use session_store_api::{AtomicSessionStore, Condition, MaxAge, SessionStore};
 use session_store_sqlite::SqliteStore;
 use session_store_sqlite::sqlx;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
-use crate::{LASTING, count, key, stranger, url};
+use crate::{LASTING, count, key, run, stranger, url};
 
 #[tokio::test]
 async fn a_record_is_the_row_that_the_readme_shows() {
@@ -135,5 +139,85 @@ async fn calls_on_one_record_in_one_batch_keep_their_order() {
         );
         assert_eq!(answers, (false, true, true, false), "round {round}");
         assert_eq!(store.get(&key).await.unwrap(), None, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_row_that_nobody_swept_is_neither_renewed_nor_replaced() {
+    let folder = TempDir::new().unwrap();
+    let url = url(folder.path(), "a.db");
+    let store = SqliteStore::connect(&url).await.unwrap();
+    run(
+        &mut stranger(&url).await,
+        "INSERT INTO sessions (key, value, expires_at) VALUES ('k', x'76', 1)",
+    )
+    .await;
+    let key = key("k");
+    let (present, unchanged) = (Condition::Present, Condition::Unchanged(b"v"));
+    assert!(!store.touch(&key, LASTING).await.unwrap());
+    assert!(!store.set_if(&key, present, b"new", LASTING).await.unwrap());
+    assert!(
+        !store
+            .set_if(&key, unchanged, b"new", LASTING)
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.get(&key).await.unwrap(), None);
+    let row = "SELECT expires_at FROM sessions WHERE key = 'k' AND value = x'76'";
+    assert_eq!(count(&url, row).await, 1, "the row is as it was");
+    assert!(
+        store
+            .set_if(&key, Condition::Absent, b"new", LASTING)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn no_deadline_is_before_the_life_is_over() {
+    let folder = TempDir::new().unwrap();
+    let url = url(folder.path(), "a.db");
+    let store = SqliteStore::connect(&url).await.unwrap();
+    for _ in 0..20 {
+        let before = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let life = Duration::from_millis(60_000);
+        store
+            .set(&key("k"), b"v", MaxAge::After(life))
+            .await
+            .unwrap();
+        let ends = count(&url, "SELECT expires_at FROM sessions").await;
+        let ends = Duration::from_millis(ends.try_into().unwrap());
+        assert!(ends >= before + life, "{:?} early", before + life - ends);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_polls_keeps_no_other_waiting() {
+    let folder = TempDir::new().unwrap();
+    for url in ["sqlite::memory:".to_owned(), url(folder.path(), "a.db")] {
+        let store = SqliteStore::connect(&url).await.unwrap();
+        let (key, other) = (key("k"), key("other"));
+        for polls in 1..4 {
+            // Calls that come one by one before, so that the caller runs the batch itself if it may.
+            store.set(&key, b"v", LASTING).await.unwrap();
+            store.get(&key).await.unwrap();
+            let mut read = store.get(&key);
+            poll_times(&mut read, polls).await;
+            store.set(&other, b"v", LASTING).await.unwrap();
+            drop(read);
+            let mut write = store.set(&key, b"v", LASTING);
+            poll_times(&mut write, polls).await;
+            assert!(store.get(&other).await.unwrap().is_some());
+        }
+    }
+}
+
+/// Polls so often, with pauses, and leaves off there.
+async fn poll_times<F: Future + Unpin>(future: &mut F, times: usize) {
+    for _ in 0..times {
+        if poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx).is_ready())).await {
+            return;
+        }
+        sleep(Duration::from_millis(1)).await;
     }
 }
