@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::try_join_all;
 
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
@@ -19,27 +19,15 @@ async fn clock_and_zone_change_no_lifetime(cx: &Context) -> Finding {
         let store = cx.open_skewed(skew).await?;
         let name = format!("{skew:?}").replace([' ', '(', ')'], "-");
         let slot = |part| cx.slot(format_args!("{name}{part}"));
-        // Records of its own, read through itself; and where handles share, also through the usual
-        // clock, written by either.
-        let (own, away, home) = (slot("own").on(&store), slot("away"), slot("home"));
-        let shared = cx.facts().shared;
-        try_join3(
-            lives(&own, &own),
-            async {
-                match shared {
-                    true => lives(&away.on(&store), &away).await,
-                    false => Ok(()),
-                }
-            },
-            async {
-                match shared {
-                    true => lives(&home, &home.on(&store)).await,
-                    false => Ok(()),
-                }
-            },
-        )
-        .await
-        .when(format_args!("{skew:?}"))
+        // Records of its own, read through itself; and where handles share, also with the usual clock,
+        // written on either side.
+        let mut pairs = vec![(slot("own").on(&store), slot("own").on(&store))];
+        if cx.facts().shared {
+            pairs.push((slot("away").on(&store), slot("away")));
+            pairs.push((slot("home"), slot("home").on(&store)));
+        }
+        let lived = pairs.iter().map(|(writer, reader)| lives(writer, reader));
+        try_join_all(lived).await.when(format_args!("{skew:?}"))
     };
     try_join_all(Skew::ALL.map(under)).await?;
     Ok(())

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
+use tokio::task::yield_now;
 
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
 use crate::random::Random;
 use crate::slot::{LASTING, Slot, When, shown};
-use crate::tasks::at_once;
+use crate::tasks::{at_once, by_turns};
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("c12_one_value_remains_whole", |cx| {
@@ -25,6 +26,9 @@ pub(crate) const CASES: &[Case] = &[
     }),
     Case::new("c12_set_and_destroy_leave_all_or_nothing", |cx| {
         Box::pin(set_and_destroy_leave_all_or_nothing(cx))
+    }),
+    Case::new("c12_reads_undo_nothing", |cx| {
+        Box::pin(reads_undo_nothing(cx))
     }),
     Case::new("c12_different_keys_do_not_wait_for_each_other", |cx| {
         Box::pin(different_keys_do_not_wait_for_each_other(cx))
@@ -124,21 +128,20 @@ async fn each_with_its_own_expiry(cx: &Context) -> Finding {
     const SHORT: Duration = Duration::from_millis(500);
     let one = async |number: usize| {
         let slot = cx.slot(number);
-        let (first, second) = (slot.clone(), slot.clone());
-        let writes: [std::pin::Pin<Box<dyn Future<Output = _> + Send>>; 2] = [
-            Box::pin(async move { first.set(b"short", SHORT).await.map(Some) }),
-            Box::pin(async move { second.set(b"lasting", LASTING).await.map(|_| None) }),
-        ];
-        let mut writes = Vec::from(writes);
-        if number.is_multiple_of(2) {
-            writes.reverse();
-        }
-        let lives = at_once(writes).await?;
-        let short = lives
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or("nothing written")?;
+        let write = |value: &'static [u8], max_age| {
+            let slot = slot.clone();
+            tokio::spawn(async move { slot.set(value, max_age).await })
+        };
+        let (short, lasting) = if number.is_multiple_of(2) {
+            let short = write(b"short", SHORT);
+            (short, write(b"lasting", LASTING))
+        } else {
+            let lasting = write(b"lasting", LASTING);
+            (write(b"short", SHORT), lasting)
+        };
+        lasting.await.map_err(|error| error.to_string())??;
+        let short = short.await.map_err(|error| error.to_string())??;
+
         let winner = slot.get().await?;
         let sure = short.is_sure();
         short.over(slot.resolution()).await;
@@ -174,6 +177,44 @@ async fn set_and_destroy_leave_all_or_nothing(cx: &Context) -> Finding {
         }
     };
     try_join_all((0..50).map(one)).await?;
+    Ok(())
+}
+
+/// Somebody who reads meanwhile, and perhaps keeps what was read, brings nothing old back.
+async fn reads_undo_nothing(cx: &Context) -> Finding {
+    let mut random = Random::new(cx.seed());
+    let rounds = (0..60).map(|round| {
+        let (slot, mut random) = (cx.slot(round), random.fork());
+        async move {
+            slot.set(b"old", LASTING).await?;
+            slot.holds(b"old").await?;
+            let reads = (0..4).map(|_| {
+                let (slot, pauses) = (slot.clone(), random.below(6));
+                async move {
+                    for _ in 0..pauses {
+                        yield_now().await;
+                    }
+                    slot.get().await
+                }
+            });
+            let reads = tokio::spawn(at_once(reads.collect()));
+            for _ in 0..random.below(6) {
+                yield_now().await;
+            }
+            if round % 2 == 0 {
+                slot.set(b"new", LASTING).await?;
+            } else {
+                slot.destroy().await?;
+            }
+            reads.await.map_err(|error| error.to_string())??;
+            if round % 2 == 0 {
+                slot.holds(b"new").await.when("set while it was read")
+            } else {
+                slot.is_gone().await.when("destroyed while it was read")
+            }
+        }
+    });
+    by_turns(12, rounds.collect()).await?;
     Ok(())
 }
 
