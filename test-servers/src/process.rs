@@ -295,7 +295,7 @@ mod tests {
         let shell = shell(None);
         assert!(!shell.is_running());
         shell.start().await.unwrap();
-        shell.signal(Signal::HUP).unwrap();
+        shell.signal(Signal::TERM).unwrap();
         while shell.is_running() {
             sleep(GLANCE).await;
         }
