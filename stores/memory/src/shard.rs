@@ -107,8 +107,11 @@ impl Writer<'_> {
             deadline: Instant::now().checked_add(life),
         };
         self.shard.records.insert(key.to_owned(), record);
-        // Left to itself moka evicts every 64 writes, which may be many bytes.
-        if *self.unsettled > self.shard.capacity / 32 {
+        // Left to itself moka evicts every 64 writes, which may be many bytes. Far from the bound that is
+        // no matter; what was written since is counted twice at most.
+        let written = *self.unsettled;
+        let size = self.shard.records.weighted_size().saturating_add(written);
+        if written > self.shard.capacity / 32 && size > self.shard.capacity {
             self.settle();
         }
     }
