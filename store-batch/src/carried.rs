@@ -12,9 +12,9 @@ use tokio::runtime::Handle;
 /// A lane that is polled by the caller who started it, as long as nobody else depends on it.
 ///
 /// Starting a task wakes another thread, which for a lone call to a fast backend costs as much as half the
-/// call. So while calls come one by one, each caller carries the lane himself. It is set down, as a task like any other
-/// lane, when he is answered or dropped, and as soon as a second call is made: one who is neither polled
-/// nor dropped must keep nobody waiting but himself.
+/// call. So while calls come one by one, each caller carries the lane himself. It is set down, as a task
+/// like any other lane, when he is answered or dropped, and as soon as a second call is made: one who is
+/// neither polled nor dropped must keep nobody waiting but himself.
 pub(crate) struct Carried(Mutex<Hands>);
 
 /// Where the lane is.

@@ -2,6 +2,7 @@
 
 use session_store_api::{Error, ErrorKind};
 use session_store_batch::Error as BatchError;
+use sqlx::error::DatabaseError;
 
 /// The name of this store in its errors.
 pub(crate) const STORE: &str = "sqlite";
@@ -10,12 +11,7 @@ pub(crate) const STORE: &str = "sqlite";
 pub(crate) fn error(error: sqlx::Error) -> Error {
     let (kind, message) = match &error {
         sqlx::Error::Database(database) => {
-            // SQLite's extended result codes keep the primary one in their lowest byte.
-            let code: i32 = database
-                .code()
-                .and_then(|code| code.parse().ok())
-                .unwrap_or(1);
-            primary(code & 0xFF, database.message())
+            primary(code(&**database).unwrap_or(1), database.message())
         }
         sqlx::Error::PoolTimedOut => (
             ErrorKind::Unavailable,
@@ -37,6 +33,13 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
     Error::new(kind, STORE, message).with_source(error)
 }
 
+/// Whether the database was locked by somebody else: `SQLITE_BUSY` or `SQLITE_LOCKED`, in any of their
+/// extended forms.
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(code);
+    matches!(code, Some(5 | 6))
+}
+
 /// What to do about an error of the queue in front of SQLite.
 pub(crate) fn batch_error(error: BatchError<Error>) -> Error {
     match error {
@@ -54,6 +57,12 @@ pub(crate) fn config(message: impl Into<String>) -> Error {
 
 fn queue_error(kind: ErrorKind, message: &'static str, cause: BatchError<Error>) -> Error {
     Error::new(kind, STORE, message).with_source(cause)
+}
+
+/// SQLite's primary result code, which its extended ones keep in their lowest byte.
+fn code(error: &dyn DatabaseError) -> Option<i32> {
+    let code: i32 = error.code()?.parse().ok()?;
+    Some(code & 0xFF)
 }
 
 /// What to do about one of SQLite's result codes, <https://www.sqlite.org/rescode.html>.

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+use crate::error::is_locked;
+
 /// How long SQLite itself waits before each try says that the database is locked.
 ///
 /// Its own waits grow to 100 ms, and under steady load from another process the lock is free for
@@ -51,12 +53,4 @@ where
 fn pause() -> Duration {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     Duration::from_millis(1 + u64::from(now.subsec_micros() % 4))
-}
-
-/// Whether this is `SQLITE_BUSY` or `SQLITE_LOCKED`, in any of their extended forms.
-fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse::<i32>().ok());
-    code.is_some_and(|code| matches!(code & 0xFF, 5 | 6))
 }
