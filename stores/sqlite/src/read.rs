@@ -63,7 +63,16 @@ impl Reads {
         for _ in 0..nulls {
             query = query.bind(None::<&str>);
         }
-        let rows = query.fetch_all(&self.pool).await?;
+        let rows = if keys.len() == 1 {
+            // One row is all there can be: nothing more is waited for.
+            query
+                .fetch_optional(&self.pool)
+                .await?
+                .into_iter()
+                .collect()
+        } else {
+            query.fetch_all(&self.pool).await?
+        };
         rows.iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .collect()
