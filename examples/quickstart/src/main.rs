@@ -42,7 +42,9 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .init();
     let keys = secret::keys(args.secret.as_deref(), &args.key_file)?;
-    let store = session_store::connect(&args.store).await?;
+    let store = session_store::connect(&args.store).await.inspect_err(|_| {
+        eprintln!("quickstart: cannot open the store that --store or SESSION_STORE_URL names");
+    })?;
     let sessions = SessionLayer::atomic(store, keys)
         .max_age(args.max_age)
         .same_site(SameSite::Lax) // other sites cannot send our forms
