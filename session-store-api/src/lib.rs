@@ -7,6 +7,8 @@ mod ext;
 mod key;
 mod max_age;
 mod pointers;
+#[cfg(feature = "json")]
+mod record;
 mod store;
 mod url;
 
@@ -17,5 +19,7 @@ pub use self::error::{Error, ErrorKind, Result};
 pub use self::ext::SessionStoreExt;
 pub use self::key::{InvalidSessionKey, SessionKey};
 pub use self::max_age::MaxAge;
+#[cfg(feature = "json")]
+pub use self::record::{ReservedName, SessionRecord};
 pub use self::store::{AtomicSessionStore, Condition, SessionStore};
 pub use self::url::StoreUrl;
