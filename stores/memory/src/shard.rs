@@ -1,5 +1,6 @@
 //! One of the caches that a store is made of.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use crate::hashed::{Brought, Hashed, OwnedHashed};
 use crate::stats::Removals;
 
 /// What a record costs besides its key and value: moka's entry, its list nodes and timer node, its place in the
-/// table. Measured with a counting allocator: 310 to 360 bytes.
-const RECORD_COST: usize = 352;
+/// table. Measured with a counting allocator: 363 to 367 bytes.
+const RECORD_COST: usize = 368;
 
 /// What an empty shard costs: moka's logs of reads and writes. Measured: 104 KiB.
 const SHARD_COST: u64 = 104 << 10;
@@ -21,12 +22,19 @@ const SHARD_COST: u64 = 104 << 10;
 /// No session is larger than this but by mistake.
 const MAX_VALUE: usize = 16 << 20;
 
+/// A record that has less life left than this is not updated but removed and written anew.
+///
+/// While moka updates a record, the new value still has the old deadline for a moment. Had that passed, moka might
+/// free the record just then.
+const MARGIN: Duration = Duration::from_secs(60);
+
 /// A moka cache and the right to write to it.
 ///
 /// Reading needs no lock. Every write holds the lock, because moka's own atomic updates are atomic among each
 /// other only, and would bring a record back that was destroyed meanwhile.
 pub(crate) struct Shard {
-    records: Cache<OwnedHashed, Record, Brought>,
+    records: Cache<OwnedHashed, Arc<Record>, Brought>,
+    removals: Arc<Removals>,
     /// The weight written since moka last evicted.
     unsettled: Mutex<u64>,
     capacity: u64,
@@ -34,20 +42,20 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// A shard that takes up to `bytes` of memory.
-    pub(crate) fn new(bytes: u64, removals: Arc<Removals>) -> Self {
+    pub(crate) fn new(bytes: u64) -> Self {
         let capacity = bytes.saturating_sub(SHARD_COST);
         let records = Cache::builder()
             .max_capacity(capacity)
             // The default policy may turn a new record away, which is a login that fails.
             .eviction_policy(EvictionPolicy::lru())
-            .weigher(|key: &OwnedHashed, record: &Record| weight(key.len(), record.value.len()))
+            .weigher(|key: &OwnedHashed, record: &Arc<Record>| {
+                weight(key.len(), record.value.len())
+            })
             .expire_after(Deadlines)
-            // Besides counting: only with a listener does moka take the lock of a key while it expires it, without
-            // which it might expire a record that is just being renewed.
-            .eviction_listener(move |_, _, cause| removals.count(cause))
             .build_with_hasher(Brought::default());
         Self {
             records,
+            removals: Arc::default(),
             unsettled: Mutex::new(0),
             capacity,
         }
@@ -60,10 +68,10 @@ impl Shard {
         fits.min(MAX_VALUE)
     }
 
-    /// The live value under `key`.
-    pub(crate) fn get(&self, key: Hashed<'_>) -> Option<Arc<[u8]>> {
+    /// The live record under `key`.
+    pub(crate) fn get(&self, key: Hashed<'_>) -> Option<Arc<Record>> {
         // moka checks the deadline itself, to the microsecond, whether or not it has cleaned up.
-        self.records.get(&key).map(|record| record.value)
+        self.records.get(&key)
     }
 
     /// Waits for its turn to write.
@@ -76,6 +84,11 @@ impl Shard {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         }
+    }
+
+    /// Why records went.
+    pub(crate) fn removals(&self) -> &Removals {
+        &self.removals
     }
 
     /// Records and bytes, after moka has done what it puts off.
@@ -92,21 +105,31 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    pub(crate) fn get(&self, key: Hashed<'_>) -> Option<Arc<[u8]>> {
+    pub(crate) fn get(&self, key: Hashed<'_>) -> Option<Arc<Record>> {
         self.shard.get(key)
     }
 
     /// Writes `value` to live for `life` from now.
     pub(crate) fn put(&mut self, key: Hashed<'_>, value: Arc<[u8]>, life: Duration) {
+        let old = self.get(key);
+        let now = Instant::now();
+        if old.as_ref().is_none_or(|old| old.ends_within(MARGIN, now)) {
+            self.shard.records.invalidate(&key);
+        }
+        if let Some(old) = old {
+            old.supersede();
+        }
         if life.is_zero() {
-            return self.remove(key);
+            return self.shard.records.invalidate(&key);
         }
         *self.unsettled += u64::from(weight(key.key().as_bytes().len(), value.len()));
         let record = Record {
             value,
-            deadline: Instant::now().checked_add(life),
+            deadline: now.checked_add(life),
+            superseded: AtomicBool::new(false),
+            removals: Arc::clone(&self.shard.removals),
         };
-        self.shard.records.insert(key.to_owned(), record);
+        self.shard.records.insert(key.to_owned(), Arc::new(record));
         // Left to itself moka evicts every 64 writes, which may be many bytes. Far from the bound that is
         // no matter; what was written since is counted twice at most.
         let written = *self.unsettled;
@@ -117,7 +140,9 @@ impl Writer<'_> {
     }
 
     pub(crate) fn remove(&mut self, key: Hashed<'_>) {
-        self.shard.records.invalidate(&key);
+        if let Some(old) = self.shard.records.remove(&key) {
+            old.supersede();
+        }
     }
 
     /// Lets moka evict what is over the bound.
@@ -127,12 +152,14 @@ impl Writer<'_> {
     }
 }
 
-/// A value and the end of its life.
-#[derive(Clone)]
-struct Record {
-    value: Arc<[u8]>,
+/// A value and the end of its life. Says what became of it when it is freed.
+pub(crate) struct Record {
+    pub(crate) value: Arc<[u8]>,
     /// `None` is past the end of the clock, centuries from now.
     deadline: Option<Instant>,
+    /// Whether it was overwritten or destroyed.
+    superseded: AtomicBool,
+    removals: Arc<Removals>,
 }
 
 impl Record {
@@ -140,16 +167,33 @@ impl Record {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(now))
     }
+
+    fn ends_within(&self, time: Duration, now: Instant) -> bool {
+        self.life_from(now).is_some_and(|life| life < time)
+    }
+
+    fn supersede(&self) {
+        self.superseded.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !*self.superseded.get_mut() {
+            self.removals
+                .count(self.ends_within(Duration::from_nanos(1), Instant::now()));
+        }
+    }
 }
 
 /// Tells moka when to free a record. The default for an update would keep the old deadline.
 struct Deadlines;
 
-impl Expiry<OwnedHashed, Record> for Deadlines {
+impl Expiry<OwnedHashed, Arc<Record>> for Deadlines {
     fn expire_after_create(
         &self,
         _key: &OwnedHashed,
-        record: &Record,
+        record: &Arc<Record>,
         now: Instant,
     ) -> Option<Duration> {
         record.life_from(now)
@@ -158,7 +202,7 @@ impl Expiry<OwnedHashed, Record> for Deadlines {
     fn expire_after_update(
         &self,
         _key: &OwnedHashed,
-        record: &Record,
+        record: &Arc<Record>,
         now: Instant,
         _old: Option<Duration>,
     ) -> Option<Duration> {

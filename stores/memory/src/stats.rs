@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::notification::RemovalCause;
-
 /// What a [`MemoryStore`](crate::MemoryStore) holds, and what it has let go since it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,8 +11,9 @@ pub struct Stats {
     /// What they weigh: keys, values and bookkeeping. At most the store's bound.
     pub bytes: u64,
     /// Records dropped to stay within the bound. Each was somebody's session: if this grows, raise the bound.
+    /// Counted when its memory is freed, which a busy store does a moment later.
     pub evicted: u64,
-    /// Records freed after their max age. One that was overwritten or destroyed first is not among them.
+    /// Records freed after their max age, counted likewise.
     pub expired: u64,
 }
 
@@ -26,11 +25,12 @@ pub(crate) struct Removals {
 }
 
 impl Removals {
-    pub(crate) fn count(&self, cause: RemovalCause) {
-        let counter = match cause {
-            RemovalCause::Size => &self.evicted,
-            RemovalCause::Expired => &self.expired,
-            RemovalCause::Explicit | RemovalCause::Replaced => return,
+    /// Counts a record that went by itself.
+    pub(crate) fn count(&self, expired: bool) {
+        let counter = if expired {
+            &self.expired
+        } else {
+            &self.evicted
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

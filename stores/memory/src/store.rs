@@ -42,7 +42,6 @@ pub struct MemoryStore {
 struct Shards {
     hasher: RandomState,
     list: Vec<Shard>,
-    removals: Arc<Removals>,
     max_bytes: u64,
 }
 
@@ -119,13 +118,15 @@ impl MemoryStore {
     /// What the store holds now, and what it has let go.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let sizes = self.shards.list.iter().map(Shard::settled_size);
+        let shards = &self.shards.list;
+        let sizes = shards.iter().map(Shard::settled_size);
         let (entries, bytes) = sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+        let removals = || shards.iter().map(Shard::removals);
         Stats {
             entries,
             bytes,
-            evicted: self.shards.removals.evicted(),
-            expired: self.shards.removals.expired(),
+            evicted: removals().map(Removals::evicted).sum(),
+            expired: removals().map(Removals::expired).sum(),
         }
     }
 
@@ -162,7 +163,7 @@ impl fmt::Debug for MemoryStore {
 impl SessionStore for MemoryStore {
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>> {
         let (shard, key) = self.locate(key);
-        Ok(shard.get(key).map(|value| value.to_vec()))
+        Ok(shard.get(key).map(|record| record.value.to_vec()))
     }
 
     async fn set(&self, key: &SessionKey, value: &[u8], max_age: MaxAge) -> Result<()> {
@@ -197,7 +198,7 @@ impl AtomicSessionStore for MemoryStore {
         let holds = match condition {
             Condition::Absent => live.is_none(),
             Condition::Present => live.is_some(),
-            Condition::Unchanged(old) => live.is_some_and(|live| *live == *old),
+            Condition::Unchanged(old) => live.is_some_and(|live| *live.value == *old),
         };
         if holds {
             writer.put(key, value.into(), life);
@@ -212,20 +213,18 @@ impl AtomicSessionStore for MemoryStore {
         let Some(live) = writer.get(key) else {
             return Ok(false);
         };
-        writer.put(key, live, life);
+        writer.put(key, Arc::clone(&live.value), life);
         Ok(true)
     }
 }
 
 impl Shards {
     fn new(max_bytes: u64) -> Self {
-        let removals = Arc::new(Removals::default());
         let count = (max_bytes / SHARD_BYTES).clamp(1, MAX_SHARDS);
-        let shard = |_| Shard::new(max_bytes / count, Arc::clone(&removals));
+        let shard = |_| Shard::new(max_bytes / count);
         Self {
             hasher: RandomState::new(),
             list: (0..count).map(shard).collect(),
-            removals,
             max_bytes,
         }
     }
