@@ -7,8 +7,10 @@ use session_store::memory::MemoryStore;
 use session_store::{AtomicSessionStore, Result};
 use session_store_conformance::{BoxError, Facts};
 
+use self::redis::Redis;
 use self::sqlite::Sqlite;
 
+mod redis;
 mod sqlite;
 
 /// The store to check.
@@ -20,6 +22,7 @@ pub(crate) struct Target {
 enum Kind {
     Memory { max_value: usize },
     Sqlite(Sqlite),
+    Redis(Redis),
 }
 
 impl Target {
@@ -35,6 +38,7 @@ impl Target {
                 }
             }
             "sqlite" => Kind::Sqlite(Sqlite::new(url)?),
+            scheme if Redis::has_scheme(scheme) => Kind::Redis(Redis::new(url)?),
             _ => {
                 session_store::connect(url).await?; // knows best what is wrong with the URL
                 return Err("this kind of store cannot be checked yet".into());
@@ -51,6 +55,7 @@ impl Target {
         match self.kind {
             Kind::Memory { .. } => "memory",
             Kind::Sqlite(_) => "sqlite",
+            Kind::Redis(_) => "redis",
         }
     }
 
@@ -59,6 +64,7 @@ impl Target {
         match &self.kind {
             Kind::Memory { max_value } => Facts::new().own_clock().evicts().max_value(*max_value),
             Kind::Sqlite(sqlite) => sqlite.facts(),
+            Kind::Redis(redis) => redis.facts(),
         }
     }
 
@@ -73,6 +79,7 @@ impl Target {
         let url = match &self.kind {
             Kind::Memory { .. } => roomy(&url),
             Kind::Sqlite(sqlite) => with_parameter(&url, "table", &sqlite.table(namespace)),
+            Kind::Redis(_) => with_parameter(&url, "prefix", &Redis::prefix(namespace)),
         };
         session_store::connect(&url).await
     }
@@ -80,7 +87,7 @@ impl Target {
     /// Removes what the check left behind. Every store is closed by now.
     pub(crate) async fn clean(&self) -> Result<(), BoxError> {
         match &self.kind {
-            Kind::Memory { .. } => Ok(()),
+            Kind::Memory { .. } | Kind::Redis(_) => Ok(()),
             Kind::Sqlite(sqlite) => sqlite.clean().await,
         }
     }

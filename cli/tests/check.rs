@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use session_store::sqlite::sqlx::sqlite::SqliteConnectOptions;
 use session_store::sqlite::sqlx::{self, ConnectOptions};
 use session_store::{MaxAge, SessionKey};
+use test_servers::{Kind, TestServer};
 
 /// What the command answered.
 struct Answer {
@@ -122,6 +123,25 @@ fn a_database_that_was_not_there_is_gone_afterwards() {
     assert_eq!(check(&[&url, "--only", "c03"]).code, 0);
     assert_eq!(check(&[&format!("{url}?tabel=x")]).code, 2);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_redis_server_keeps_what_is_in_it() {
+    let server = TestServer::start(Kind::Redis).await.unwrap();
+    let store = session_store::connect(server.url()).await.unwrap();
+    let key: SessionKey = "k".parse().unwrap();
+    store.set(&key, b"mine", MaxAge::Session).await.unwrap();
+
+    let answer = check(&[server.url(), "--only", "c0,c11,c17,a04"]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains("redis keeps the contract"));
+    assert!(answer.stdout.contains("c17_namespaces_that_begin_alike"));
+    assert_eq!(store.get(&key).await.unwrap().unwrap(), b"mine");
+
+    let nobody = check(&["redis://:hunter2@127.0.0.1:1"]);
+    assert_eq!(nobody.code, 2, "{}", nobody.stdout);
+    assert!(nobody.stderr.contains("cannot be reached"));
+    assert!(!nobody.stderr.contains("hunter2"), "{}", nobody.stderr);
 }
 
 #[test]

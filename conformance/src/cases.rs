@@ -33,13 +33,14 @@ mod durability;
 mod durations;
 mod expiry;
 mod faults;
-mod histories;
+pub(crate) mod histories;
 mod increments;
 mod isolation;
 mod keys;
 mod limits;
 mod logs;
 mod precision;
+mod recovery;
 mod removal;
 mod renewal;
 mod runtimes;
@@ -65,6 +66,7 @@ pub(crate) fn all() -> Vec<Case> {
         concurrency::CASES,
         cancellation::CASES,
         faults::CASES,
+        recovery::CASES,
         secrecy::CASES,
         logs::CASES,
         limits::CASES,

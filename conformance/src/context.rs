@@ -2,17 +2,18 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::sync::Arc;
 
 use session_store_api::SessionKey;
 
+use crate::Facts;
+use crate::backend::Backend;
+use crate::remarks::Remarks;
 use crate::run::Run;
 use crate::seed;
 use crate::setup::Setup;
 use crate::skew::Skew;
 use crate::slot::Slot;
 use crate::suite::{Breakable, Handle};
-use crate::{Control, Facts};
 
 /// The longest name of a case, in bytes: its keys begin with it, and have room for as much again.
 #[cfg(test)]
@@ -25,10 +26,11 @@ pub(crate) struct Context {
     /// Nobody else's keys begin so.
     prefix: String,
     seed: u64,
+    remarks: Remarks,
 }
 
 impl Context {
-    pub(crate) fn new(run: Run, handle: Handle, case: &str) -> Self {
+    pub(crate) fn new(run: Run, handle: Handle, case: &str, remarks: Remarks) -> Self {
         let prefix = run.key_prefix(case);
         let seed = seed::derive(run.suite().seed_number(), case);
         Self {
@@ -36,6 +38,7 @@ impl Context {
             handle,
             prefix,
             seed,
+            remarks,
         }
     }
 
@@ -85,9 +88,28 @@ impl Context {
         self.run.suite().open_skewed(self.setup(), skew).await
     }
 
-    /// Opens a store on a backend of its own, with power over it.
-    pub(crate) async fn open_breakable(&self) -> Result<(Handle, Arc<dyn Control>), String> {
-        let Breakable { handle, control } = self.run.suite().open_breakable(self.setup()).await?;
-        Ok((handle, control))
+    /// Opens a store on a backend of its own, with power over it, on whichever runtime the future is
+    /// polled.
+    pub(crate) fn open_breakable(
+        &self,
+        setup: Setup,
+    ) -> impl Future<Output = Result<Backend, String>> + Send + use<> {
+        let (suite, remarks) = (self.run.suite().clone(), self.remarks.clone());
+        let slot = self.slot("");
+        async move {
+            let Breakable { handle, control } = suite.open_breakable(setup).await?;
+            let faults: Vec<_> = control.faults().iter().map(|f| format!("{f:?}")).collect();
+            remarks.note(format!("under {}", faults.join(" ")));
+            Ok(Backend::new(
+                slot.on(&handle),
+                control,
+                suite.facts().clone(),
+            ))
+        }
+    }
+
+    /// What the case says beside its finding.
+    pub(crate) fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 }

@@ -26,6 +26,13 @@ pub trait Control: Send + Sync {
     ///
     /// If the backend could not be mended; the case then fails.
     async fn heal(&self) -> Result<(), BoxError>;
+
+    /// How many connections the backend has accepted so far, also during a fault. `None`, unless
+    /// overridden, for a control that does not count them, as a proxy does; the case about reconnecting
+    /// is then ignored.
+    fn connections(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A way for a backend to fail.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backend;
 mod case;
 mod cases;
 mod clauses;
@@ -11,6 +12,7 @@ mod linearizability;
 mod model;
 mod progress;
 mod random;
+mod remarks;
 mod report;
 mod run;
 mod seed;

@@ -29,7 +29,8 @@ pub(crate) struct Event {
     pub(crate) began: u64,
     pub(crate) ended: u64,
     pub(crate) call: Call,
-    pub(crate) answer: Answer,
+    /// None if the call failed: it may have been carried out, or be so at any time from its beginning on.
+    pub(crate) answer: Option<Answer>,
 }
 
 /// What was called and answered on one record that did not exist before.
@@ -64,7 +65,8 @@ impl History {
             let events = self.0.iter().enumerate();
             events.filter(move |(place, _)| placed & (1 << place) == 0)
         };
-        let Some(first_end) = left().map(|(_, event)| event.ended).min() else {
+        let answered = left().filter(|(_, event)| event.answer.is_some());
+        let Some(first_end) = answered.map(|(_, event)| event.ended).min() else {
             return true;
         };
         if !tried.insert((placed, state)) {
@@ -74,7 +76,12 @@ impl History {
             .filter(|(_, event)| event.began < first_end)
             .any(|(place, event)| {
                 let (answer, next) = event.call.on(state);
-                answer == event.answer && self.goes_on(placed | 1 << place, next, tried)
+                let fits = match event.answer {
+                    Some(seen) => seen == answer,
+                    // Without an effect it need not have a place.
+                    None => next != state,
+                };
+                fits && self.goes_on(placed | 1 << place, next, tried)
             })
     }
 }
@@ -107,11 +114,18 @@ impl fmt::Display for History {
                 call,
                 answer,
             } = event;
-            write!(f, "\n  {began:>3} to {ended:>3}  {call:?} -> {answer:?}")?;
+            write!(f, "\n  {began:>3} to {ended:>3}  {call:?} -> ")?;
+            match answer {
+                Some(answer) => write!(f, "{answer:?}")?,
+                None => f.write_str("an error")?,
+            }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod agreement;
 
 #[cfg(test)]
 mod tests {
@@ -124,7 +138,7 @@ mod tests {
             began,
             ended,
             call,
-            answer,
+            answer: Some(answer),
         };
         History::new(events.map(event).into())
     }
@@ -204,6 +218,34 @@ mod tests {
             (10, 11, Get, Value(Some(1))),
         ]);
         assert!(!forgotten.is_linearizable());
+    }
+
+    #[test]
+    fn what_failed_may_be_done_late_or_never() {
+        let reads = |seen: [Option<u8>; 3]| {
+            let mut history = history([
+                (0, 1, Set(1), Done),
+                (4, 5, Get, Value(seen[0])),
+                (6, 7, Get, Value(seen[1])),
+                (8, 9, Get, Value(seen[2])),
+            ]);
+            history.0.insert(
+                1,
+                Event {
+                    began: 2,
+                    ended: 3,
+                    call: Set(2),
+                    answer: None,
+                },
+            );
+            history.is_linearizable()
+        };
+        let (old, new) = (Some(1), Some(2));
+        assert!(reads([old, old, old]), "never");
+        assert!(reads([new, new, new]), "at once");
+        assert!(reads([old, old, new]), "late");
+        assert!(!reads([new, old, old]), "undone");
+        assert!(!reads([new, old, new]), "twice");
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct CaseReport {
     name: &'static str,
     clause: String,
     verdict: Verdict,
+    note: Option<String>,
     duration: Duration,
 }
 
@@ -163,8 +164,13 @@ impl CaseReport {
             name,
             clause,
             verdict,
+            note: None,
             duration,
         }
+    }
+
+    pub(crate) fn with_note(self, note: Option<String>) -> Self {
+        Self { note, ..self }
     }
 
     /// The case's name: `c01_missing_is_none`.
@@ -183,6 +189,12 @@ impl CaseReport {
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
+    }
+
+    /// What the case tells beside its verdict, if anything: how much it tried, or under which faults.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// How long it took.
@@ -251,7 +263,7 @@ mod tests {
         let cases = vec![
             case("c01_missing_is_none", Verdict::Passed),
             case("c03_replaces", Verdict::Failed(hostile.to_owned())),
-            case("c03_shorter", Verdict::Passed),
+            case("c03_shorter", Verdict::Passed).with_note(Some("7 values".to_owned())),
             case(
                 "c20_restart",
                 Verdict::Ignored("not declared durable".to_owned()),

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
 
 use crate::case::{Case, Needs};
 use crate::context::Context;
+use crate::remarks::Remarks;
 use crate::report::{CaseReport, Verdict};
 use crate::setup::Setup;
 use crate::suite::{Handle, Suite};
+use crate::tasks::within;
 
 /// One run of a suite. Cheap to clone; clones share the store.
 #[derive(Clone)]
@@ -59,10 +60,10 @@ impl Run {
             return CaseReport::new(case.name, case.clause(), verdict, Duration::ZERO);
         }
         let store = self.store().await;
-        let began = Instant::now();
+        let (began, remarks) = (Instant::now(), Remarks::default());
         let finding = match store {
             Ok(store) => {
-                let cx = Context::new(self.clone(), store, case.name);
+                let cx = Context::new(self.clone(), store, case.name, remarks.clone());
                 contain(
                     self.suite.case_deadline(),
                     async move { (case.run)(&cx).await },
@@ -72,11 +73,12 @@ impl Run {
             Err(reason) => Err(reason),
         };
         let verdict = match finding {
-            Ok(()) => Verdict::Passed,
+            Ok(()) => remarks.verdict(),
             // Not even the keys of a test: people paste reports.
             Err(reason) => Verdict::Failed(reason.replace(&self.key_prefix(case.name), "<key>")),
         };
         CaseReport::new(case.name, case.clause(), verdict, began.elapsed())
+            .with_note(remarks.notes())
     }
 
     /// The verdict on a case that need not run: the store does not claim what it proves, or there is
@@ -100,11 +102,14 @@ impl Run {
             Needs::Limit if facts.max_value.is_none() => Some("declares no largest value"),
             Needs::Shared if !facts.shared => Some("not declared shared"),
             Needs::Durable if !facts.durable => Some("not declared durable"),
-            Needs::Control if !self.suite.is_breakable() => {
-                Some("the suite has no control of the backend")
-            }
+            Needs::Control if !self.suite.is_breakable() => Some(match self.suite.is_atomic() {
+                true => "no power over the backend: add `Suite::breakable`",
+                false => "no power over the backend: add `Suite::breakable_plain`",
+            }),
             Needs::Skew if facts.own_clock => Some("declared to live by its process's own clock"),
-            Needs::Skew if !self.suite.is_skewable() => Some("the suite cannot set clocks"),
+            Needs::Skew if !self.suite.is_skewable() => {
+                Some("no store under another clock: add `Suite::skewed`")
+            }
             _ => None,
         }
     }
@@ -131,11 +136,11 @@ where
 {
     let mut task = JoinSet::new();
     task.spawn(work);
-    match timeout(deadline, task.join_next()).await {
-        Ok(Some(Ok(answer))) => answer,
-        Ok(Some(Err(error))) => Err(panic_message(error)),
-        Ok(None) => unreachable!("one task was spawned"),
-        Err(_) => Err(format!("came to no end within {deadline:?}")),
+    match within(deadline, task.join_next()).await {
+        Some(Some(Ok(answer))) => answer,
+        Some(Some(Err(error))) => Err(panic_message(error)),
+        Some(None) => unreachable!("one task was spawned"),
+        None => Err(format!("came to no end within {deadline:?}")),
     }
 }
 

@@ -90,7 +90,7 @@ impl Suite {
     }
 
     /// Adds the cases about faults: `open` makes an atomic store on a backend of its own, with power
-    /// over that backend.
+    /// over that backend. Each of these cases opens one, and breaks it in every way that it can.
     #[must_use]
     pub fn breakable<S, C, F, Fut>(mut self, open: F) -> Self
     where
@@ -105,6 +105,28 @@ impl Suite {
                 let (store, control) = opened.await?;
                 Ok(Breakable {
                     handle: atomic_handle(store),
+                    control: Arc::new(control),
+                })
+            })
+        }));
+        self
+    }
+
+    /// [`breakable`](Self::breakable) for a store with three methods.
+    #[must_use]
+    pub fn breakable_plain<S, C, F, Fut>(mut self, open: F) -> Self
+    where
+        S: SessionStore + 'static,
+        C: Control + 'static,
+        F: Fn(Setup) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(S, C), BoxError>> + Send + 'static,
+    {
+        self.open_breakable = Some(Arc::new(move |setup| {
+            let opened = open(setup);
+            Box::pin(async move {
+                let (store, control) = opened.await?;
+                Ok(Breakable {
+                    handle: plain_handle(store),
                     control: Arc::new(control),
                 })
             })
@@ -154,7 +176,8 @@ impl Suite {
         self
     }
 
-    /// Fails a case that has not ended after this time, so that a run always ends. 60 s unless set.
+    /// Fails a case that has not ended after this time, so that a run always ends. 3 minutes unless
+    /// set, and more on a machine that stands still meanwhile.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -242,7 +265,7 @@ impl Suite {
         let open = self
             .open_breakable
             .as_ref()
-            .ok_or("the suite has no control of the backend")?;
+            .ok_or("the suite has no power over the backend")?;
         open(setup).await.map_err(not_opened)
     }
 
@@ -266,7 +289,7 @@ impl Suite {
             open_skewed: None,
             absence: None,
             only: Vec::new(),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_secs(180),
             seed: seed::choose(),
         }
     }

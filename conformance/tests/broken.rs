@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Handle};
 use self::support::mutant::{Deviation, Mutant};
 use self::support::{
     clocks, concurrency, conditions, expiry, faults, handles, keys, lives, overwriting, races,
-    removal, touch, useless, values,
+    recovery, removal, touch, useless, values,
 };
 
 mod support {
@@ -32,6 +32,7 @@ mod support {
     pub(crate) mod mutant;
     pub(crate) mod overwriting;
     pub(crate) mod races;
+    pub(crate) mod recovery;
     pub(crate) mod reference;
     pub(crate) mod removal;
     pub(crate) mod touch;
@@ -61,6 +62,7 @@ fn mutants() -> Vec<Mutant> {
     [
         concurrency::mutants(),
         faults::mutants(),
+        recovery::mutants(),
         values::mutants(),
         keys::mutants(),
         removal::mutants(),

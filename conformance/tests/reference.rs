@@ -28,6 +28,11 @@ fn plain() -> Suite {
         let store = Reference::open(&server, &setup);
         async move { Ok(store) }
     })
+    .breakable_plain(|setup| {
+        let server = Server::start();
+        let store = Reference::open(&server, &setup);
+        async move { Ok((store, server)) }
+    })
 }
 
 /// Expiries rounded up to a quarter of a second.

@@ -28,19 +28,34 @@ pub async fn connect(url: &str) -> Result<Arc<dyn AtomicSessionStore>> {
     match scheme.as_str() {
         #[cfg(feature = "memory")]
         "memory" => Ok(Arc::new(session_store_memory::MemoryStore::from_url(url)?)),
-        #[cfg(not(feature = "memory"))]
-        "memory" => Err(left_out("memory")),
-
         #[cfg(feature = "sqlite")]
         "sqlite" => Ok(Arc::new(
             session_store_sqlite::SqliteStore::connect(url).await?,
         )),
-        #[cfg(not(feature = "sqlite"))]
-        "sqlite" => Err(left_out("sqlite")),
-
-        _ => Err(refused(format!("no store has the scheme `{scheme}`"))),
+        #[cfg(feature = "redis")]
+        scheme if REDIS.contains(&scheme) => Ok(Arc::new(
+            session_store_redis::RedisStore::connect(url).await?,
+        )),
+        scheme => Err(not_built(scheme)),
     }
 }
+
+/// The stores there are: the feature that brings each, whether this build has it, and its schemes.
+const STORES: &[(&str, bool, &[&str])] = &[
+    ("memory", cfg!(feature = "memory"), &["memory"]),
+    ("sqlite", cfg!(feature = "sqlite"), &["sqlite"]),
+    ("redis", cfg!(feature = "redis"), REDIS),
+];
+
+const REDIS: &[&str] = &[
+    "redis",
+    "rediss",
+    "redis+unix",
+    "redis-sentinel",
+    "redis-sentinels",
+    "redis-cluster",
+    "redis-clusters",
+];
 
 /// The scheme of `url` in lower case.
 fn scheme(url: &str) -> Result<String> {
@@ -64,30 +79,31 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// The error for a URL that leads to no store.
-fn refused(reason: impl std::fmt::Display) -> Error {
-    let stores = [
-        ("`memory:`", cfg!(feature = "memory")),
-        ("`sqlite:`", cfg!(feature = "sqlite")),
-    ];
-    let built: Vec<_> = stores
-        .into_iter()
-        .filter_map(|(scheme, built)| built.then_some(scheme))
-        .collect();
-    let known = if built.is_empty() {
-        "none: enable a feature of the crate session-store".to_owned()
-    } else {
-        built.join(", ")
+/// The error for a scheme that this build does not serve.
+fn not_built(scheme: &str) -> Error {
+    let store = STORES
+        .iter()
+        .find(|(_, _, schemes)| schemes.contains(&scheme));
+    let Some((feature, _, _)) = store else {
+        return refused(format!("no store has the scheme `{scheme}`"));
     };
-    let message = format!("{reason}; the schemes of this build are {known}");
-    Error::new(ErrorKind::Config, "chosen", message)
-}
-
-/// The error for a store that this build was made without.
-#[cfg(not(all(feature = "memory", feature = "sqlite")))]
-fn left_out(feature: &'static str) -> Error {
     let message = format!(
         "it is not in this build; enable the feature \"{feature}\" of the crate session-store"
     );
     Error::new(ErrorKind::Unsupported, feature, message)
+}
+
+/// The error for a URL that leads to no store.
+fn refused(reason: impl std::fmt::Display) -> Error {
+    let built = STORES.iter().filter(|(_, is_built, _)| *is_built);
+    let schemes: Vec<_> = built
+        .flat_map(|(_, _, schemes)| schemes.iter().map(|scheme| format!("`{scheme}:`")))
+        .collect();
+    let known = if schemes.is_empty() {
+        "none: enable a feature of the crate session-store".to_owned()
+    } else {
+        schemes.join(", ")
+    };
+    let message = format!("{reason}; the schemes of this build are {known}");
+    Error::new(ErrorKind::Config, "chosen", message)
 }

@@ -11,6 +11,8 @@ pub use session_store_api::{
 };
 #[cfg(feature = "memory")]
 pub use session_store_memory as memory;
+#[cfg(feature = "redis")]
+pub use session_store_redis as redis;
 #[cfg(feature = "sqlite")]
 pub use session_store_sqlite as sqlite;
 

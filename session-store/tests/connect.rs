@@ -4,7 +4,7 @@
 use std::error::Error as _;
 
 use session_store::{Error, ErrorKind, connect};
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "redis"))]
 use session_store::{MaxAge, SessionKey};
 
 /// The error of a URL that must not open.
@@ -23,7 +23,7 @@ fn shown(error: &Error) -> String {
     shown
 }
 
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "redis"))]
 async fn keeps_a_record(url: &str) {
     let store = connect(url).await.unwrap();
     let key: SessionKey = "k".parse().unwrap();
@@ -67,7 +67,9 @@ async fn an_unknown_scheme_is_told_the_known_ones() {
         assert!(error.to_string().contains("`memory:`"), "{error}");
         #[cfg(feature = "sqlite")]
         assert!(error.to_string().contains("`sqlite:`"), "{error}");
-        #[cfg(not(any(feature = "memory", feature = "sqlite")))]
+        #[cfg(feature = "redis")]
+        assert!(error.to_string().contains("`redis-sentinel:`"), "{error}");
+        #[cfg(not(any(feature = "memory", feature = "sqlite", feature = "redis")))]
         assert!(error.to_string().contains("enable a feature"), "{error}");
     }
 }
@@ -79,6 +81,10 @@ async fn an_error_shows_no_password_and_no_value() {
         "//user:hunter2@host",
         "memory:?password=hunter2",
         "memory:?max_bytes=hunter2",
+        "redis://:hunter2@[",
+        "redis://:hunter2@127.0.0.1:1",
+        "redis-cluster://u:hunter2@127.0.0.1/?password=hunter2",
+        "redis+unix:///no/such/socket?password=hunter2",
         "sqlite:x.db?password=hunter2",
         "sqlite:x.db?session_max_age=hunter2",
         "sqlite://user:hunter2@host/x.db?password=hunter2",
@@ -108,6 +114,19 @@ async fn sqlite_left_out_names_its_feature() {
         error.to_string().contains("enable the feature \"sqlite\""),
         "{error}"
     );
+}
+
+#[cfg(not(feature = "redis"))]
+#[tokio::test]
+async fn redis_left_out_names_its_feature() {
+    for scheme in ["redis", "rediss", "redis-cluster"] {
+        let error = refused(&format!("{scheme}://host")).await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(
+            error.to_string().contains("enable the feature \"redis\""),
+            "{error}"
+        );
+    }
 }
 
 #[cfg(feature = "memory")]
@@ -155,4 +174,27 @@ async fn sqlite_in_a_folder_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("missing").join("sessions.db");
     refused(&format!("sqlite:{}", file.display())).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn redis() {
+    use test_servers::{Kind, TestServer};
+
+    let server = TestServer::start(Kind::Redis).await.unwrap();
+    let url = server.url();
+    keeps_a_record(url).await;
+    keeps_a_record(&url.replace("redis:", "REDIS:")).await;
+    keeps_a_record(&format!("{url}?prefix=web:&session_max_age=30m&timeout=9s")).await;
+    for (query, parameter) in [
+        ("prefixes=x", "prefixes"),
+        ("prefix=two%20words", "prefix"),
+        ("timeout=soon", "timeout"),
+        ("max_value=0", "max_value"),
+        ("ca=file.pem", "ca"),
+    ] {
+        let error = refused(&format!("{url}?{query}")).await;
+        assert_eq!(error.kind(), ErrorKind::Config, "{query}");
+        assert!(error.to_string().contains(parameter), "{error}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::error::{StartError, Unavailable};
 use crate::node::{Node, Nodes};
 use crate::server::TestServer;
 use crate::tls::Authority;
-use crate::{Kind, external, source};
+use crate::{Kind, source};
 
 /// Settings of a [`TestServer`]; made by [`TestServer::builder`].
 #[derive(Clone, Debug)]
@@ -21,6 +21,7 @@ pub struct TestServerBuilder {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) own: bool,
+    pub(crate) process: bool,
     pub(crate) program: Option<PathBuf>,
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
@@ -51,6 +52,8 @@ pub(crate) enum Layout {
     Single,
     Cluster,
     Sentinel,
+    /// So many servers.
+    ReplicaSet(usize),
 }
 
 /// What one server of a layout is there for.
@@ -78,11 +81,17 @@ impl TestServerBuilder {
         self
     }
 
+    /// A process of this machine, never a container: for tests that look at its files.
+    pub fn process(mut self) -> Self {
+        self.settings.process = true;
+        self.own()
+    }
+
     /// The program to run, for instance another version. Otherwise the one that
     /// `SESSION_STORE_<KIND>_BIN` names, or the first one found.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.settings.program = Some(path.into());
-        self.own()
+        self.process()
     }
 
     /// More words for the command line of the program.
@@ -91,7 +100,7 @@ impl TestServerBuilder {
         self.own()
     }
 
-    /// A variable in the environment of the program, for instance `TZ`.
+    /// A variable in the environment of the program, for instance `TZ` for the time zone of its clients.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.env.push((name.into(), value.into()));
         self.own()
@@ -106,10 +115,11 @@ impl TestServerBuilder {
     /// The URL is that of a Unix socket.
     pub fn unix_socket(mut self) -> Self {
         self.settings.unix_socket = true;
-        self.own()
+        self.process()
     }
 
-    /// What the server has confirmed survives [`TestServer::kill`]. Otherwise nothing need survive.
+    /// What the server has confirmed survives [`TestServer::kill`], and the fall of the machine.
+    /// Otherwise nothing need survive. MongoDB confirms what it was asked to, by the write concern.
     pub fn durable(mut self) -> Self {
         self.settings.durable = true;
         self.own()
@@ -142,35 +152,42 @@ impl TestServerBuilder {
         self.own()
     }
 
+    /// A MongoDB replica set of so many servers; the first of [`TestServer::nodes`] begins as primary
+    /// unless it is slow. The URL names them all, and each of [`TestServer::urls`] one alone.
+    pub fn replica_set(mut self, size: usize) -> Self {
+        self.settings.layout = Layout::ReplicaSet(size);
+        self.own()
+    }
+
     /// Starts it, and returns when it answers.
     ///
     /// # Errors
     ///
-    /// [`StartError::Unavailable`] if there is none on this machine, [`StartError::Failed`] if there is
-    /// one and it does not work.
+    /// [`StartError::Unavailable`] if there is none on this machine, or if this kind has no such thing;
+    /// [`StartError::Failed`] if there is one and it does not work.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind.
     pub async fn start(self) -> Result<TestServer, StartError> {
         let Self { kind, mut settings } = self;
-        if let Some(url) = external::url(kind) {
+        if let Some(what) = kind.lacks(&settings) {
+            return Err(Unavailable::lacking(kind, what).into());
+        }
+        if let Some(url) = kind.named_url() {
             if settings.own {
                 return Err(Unavailable::not_ours(kind).into());
             }
             let node = Node::external(kind, url).await?;
-            return Ok(TestServer::new(
-                kind,
-                settings.layout,
-                Nodes::all_doors(vec![node]),
-            ));
+            let nodes = Nodes::all_doors(vec![node]);
+            return Ok(TestServer::new(kind, settings.layout, nodes)?);
         }
         let source = source::find(kind, &settings).await?;
         if settings.tls != Tls::None {
             settings.authority = Some(Arc::new(Authority::new()?));
         }
         let nodes = kind.assemble(&source, &settings).await?;
-        let server = TestServer::new(kind, settings.layout, nodes);
+        let server = TestServer::new(kind, settings.layout, nodes)?;
         server.healthy().await?;
         Ok(server)
     }

@@ -1,5 +1,6 @@
 //! A server in a container.
 
+use std::error::Error as StdError;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use std::{env, io};
@@ -138,12 +139,12 @@ impl Engine for Container {
 
     async fn pause(&self) -> io::Result<()> {
         let container = self.handle()?;
-        on_engine(async move { container.pause().await }).await
+        on_engine(async move { unless_done(container.pause().await) }).await
     }
 
     async fn resume(&self) -> io::Result<()> {
         let container = self.handle()?;
-        on_engine(async move { container.unpause().await }).await
+        on_engine(async move { unless_done(container.unpause().await) }).await
     }
 
     async fn end(&self, ending: Ending) -> io::Result<()> {
@@ -188,6 +189,31 @@ impl Drop for Container {
             let _ = wait_on_engine(async move { container.rm().await });
         }
     }
+}
+
+/// A process can be stopped twice, and told to go on that does; an engine takes that for an error.
+fn unless_done(done: ClientResult<()>) -> ClientResult<()> {
+    match done {
+        Err(error) => {
+            let message = error_chain(&error);
+            let is_done = ["already paused", "not paused"];
+            if is_done.iter().any(|words| message.contains(words)) {
+                return Ok(());
+            }
+            Err(error)
+        }
+        done => done,
+    }
+}
+
+fn error_chain(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        message = format!("{message}: {error}");
+        source = error.source();
+    }
+    message
 }
 
 fn name(folder: &TempDir) -> String {

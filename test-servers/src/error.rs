@@ -32,6 +32,11 @@ impl Unavailable {
         ))
     }
 
+    /// What was asked for is nothing that servers of this kind have.
+    pub(crate) fn lacking(kind: Kind, what: &str) -> Self {
+        Self(format!("no {kind} server has {what} here"))
+    }
+
     pub(crate) fn no_engine(kind: Kind) -> Self {
         Self(format!(
             "no container engine for {kind}: start one, build with the feature `containers`, or unset \

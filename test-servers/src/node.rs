@@ -2,21 +2,26 @@
 
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::builder::Settings;
 use crate::engine::{self, Ending, Engine, External, Launch};
 use crate::source::{self, Source};
 use crate::tls::Certificates;
-use crate::{Kind, external, port, process};
+use crate::{Kind, port, process, url};
 
 /// How long a server may take until it answers. Most take milliseconds; a loaded machine does not.
 const READY: Duration = Duration::from_secs(60);
 
 /// How long one question to a server may take.
 const QUESTION: Duration = Duration::from_secs(2);
+
+/// What a server is that does not say its version to everybody.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// One server: where it is, and how to pause it, kill it and start it again.
 ///
@@ -38,12 +43,18 @@ pub(crate) struct Nodes {
     pub(crate) nodes: Vec<Node>,
     /// Which of them clients are told of.
     pub(crate) doors: Range<usize>,
+    /// Where all of them are, if a client may be told of all at once.
+    pub(crate) url: Option<String>,
 }
 
 impl Nodes {
     pub(crate) fn all_doors(nodes: Vec<Node>) -> Self {
         let doors = 0..nodes.len();
-        Self { nodes, doors }
+        Self {
+            nodes,
+            doors,
+            url: None,
+        }
     }
 }
 
@@ -57,7 +68,7 @@ impl Node {
         Ok(Self {
             kind,
             settings: Settings::default(),
-            address: external::address(kind, &url),
+            address: url::address(kind, &url),
             url,
             version,
             certificates: None,
@@ -74,7 +85,9 @@ impl Node {
         // Between choosing a port and opening it somebody else may take it.
         let mut attempts = 1..=10;
         loop {
-            let mut node = Self::new(kind, source, settings)?;
+            let (source, settings) = (source.clone(), settings.clone());
+            let new = spawn_blocking(move || Self::new(kind, &source, &settings));
+            let mut node = new.await.map_err(io::Error::other)??;
             match node.start().await {
                 Ok(version) => {
                     node.version = version;
@@ -87,6 +100,7 @@ impl Node {
         }
     }
 
+    /// A server of our own that does not run yet. Some kinds take a while to make an empty database.
     fn new(kind: Kind, source: &Source, settings: &Settings) -> io::Result<Self> {
         let folder = source::folder(kind)?;
         let authority = settings.authority.as_ref();
@@ -105,7 +119,7 @@ impl Node {
         Ok(Self {
             kind,
             settings: settings.clone(),
-            url: kind.url(&launch, settings),
+            url: kind.url(&launch, settings, certificates.as_ref()),
             address: format!("127.0.0.1:{}", launch.port),
             version: String::new(),
             certificates,
@@ -129,6 +143,13 @@ impl Node {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Where its files and its log are, if they are on this machine.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        let launch = self.engine.launch()?;
+        (!launch.contained).then_some(&*launch.folder)
     }
 
     /// Whether the methods below can do anything: not with a server that the environment names.
@@ -171,7 +192,7 @@ impl Node {
         self.engine.end(Ending::Kill).await
     }
 
-    /// Asks it to end (`SIGTERM`), and returns when it has.
+    /// Asks it to end, without waiting for its clients, and returns when it has.
     ///
     /// # Errors
     ///
@@ -200,6 +221,15 @@ impl Node {
     /// Its certificates, if it speaks TLS.
     pub(crate) fn certificates(&self) -> Option<&Certificates> {
         self.certificates.as_ref()
+    }
+
+    /// What kind of server it is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn is_contained(&self) -> bool {
+        self.engine.launch().is_some_and(|launch| launch.contained)
     }
 
     /// What it was started with, if it is ours.

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use crate::engine::{Ending, Engine, Launch};
 use crate::reaper::Reaper;
+use crate::{Kind, family};
 
 /// The user `nobody`, for servers that refuse to run as root.
 const NOBODY: u32 = 65534;
@@ -35,6 +36,7 @@ const SCRIPT: &str = r#"read -r _ && exec "$@" </dev/null"#;
 /// A server process with an empty folder. It dies with this value, and with this program.
 #[derive(Debug)]
 pub(crate) struct Process {
+    kind: Kind,
     program: PathBuf,
     launch: Launch,
     args: Vec<String>,
@@ -53,6 +55,7 @@ struct State {
 impl Process {
     /// A server that does not run yet.
     pub(crate) fn new(
+        kind: Kind,
         program: &Path,
         launch: Launch,
         folder: TempDir,
@@ -64,6 +67,7 @@ impl Process {
         }
         let reaper = Reaper::start(folder.path(), None)?;
         Ok(Self {
+            kind,
             program: program.to_owned(),
             launch,
             args,
@@ -87,6 +91,29 @@ impl Process {
             }
             None => Err(not_running()),
         }
+    }
+
+    /// Stops the process, and returns when it does.
+    async fn halt(&self) -> io::Result<Pid> {
+        let pid = self.signal(Signal::STOP)?;
+        // The signal only asks; on a busy machine a command may still be answered meanwhile.
+        self.until("stop", || {
+            if !self.is_running() {
+                return Err(not_running());
+            }
+            let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+        })
+        .await?;
+        Ok(pid)
+    }
+
+    /// What it has forked and must share its fate.
+    fn children(&self, pid: Pid) -> io::Result<Vec<Pid>> {
+        if self.kind.forks() {
+            return family::children(pid);
+        }
+        Ok(Vec::new())
     }
 
     async fn until(&self, what: &str, is: impl Fn() -> io::Result<bool>) -> io::Result<()> {
@@ -136,7 +163,7 @@ impl Engine for Process {
             .stderr(log)
             .process_group(0);
         if let Some(user) = self.launch.user {
-            command.uid(user).gid(user);
+            run_as(&mut command, user);
         }
         let mut state = self.state();
         let child = state.child.insert(command.spawn()?);
@@ -150,32 +177,40 @@ impl Engine for Process {
     }
 
     async fn pause(&self) -> io::Result<()> {
-        let pid = self.signal(Signal::STOP)?;
-        // The signal only asks; on a busy machine a command may still be answered meanwhile.
+        let pid = self.halt().await?;
+        family::signal(&self.children(pid)?, Signal::STOP);
         self.until("stop", || {
-            if !self.is_running() {
-                return Err(not_running());
-            }
-            let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-            Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+            Ok(self.children(pid)?.into_iter().all(family::is_stopped))
         })
         .await
     }
 
     async fn resume(&self) -> io::Result<()> {
-        self.signal(Signal::CONT).map(drop)
+        let pid = self.signal(Signal::CONT)?;
+        family::signal(&self.children(pid)?, Signal::CONT);
+        Ok(())
     }
 
     async fn end(&self, ending: Ending) -> io::Result<()> {
         if !self.is_running() {
             return Ok(());
         }
-        let signal = match ending {
-            Ending::Ask => Signal::TERM,
-            Ending::Kill => Signal::KILL,
-        };
-        self.signal(signal)?;
-        self.signal(Signal::CONT)?; // a paused one would never see it
+        match ending {
+            Ending::Ask => {
+                self.signal(self.kind.farewell())?;
+                self.resume().await?; // a paused one would never see it
+            }
+            Ending::Kill => {
+                let pid = match self.halt().await {
+                    Err(_) if !self.is_running() => return Ok(()),
+                    halted => halted?,
+                };
+                family::signal(&self.children(pid)?, Signal::KILL);
+                self.until("end", || Ok(self.children(pid)?.is_empty()))
+                    .await?;
+                self.signal(Signal::KILL)?;
+            }
+        }
         self.until("end", || Ok(!self.is_running())).await
     }
 
@@ -218,11 +253,13 @@ impl Drop for Process {
             let program = self.program.display();
             eprintln!("the last that {program} said:\n{}", tail(&self.log()));
         }
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(child) = &state.child {
+        let child = self.state().child.as_ref().map(Pid::from_child);
+        if let Some(pid) = child {
             // With what it has forked. It may have ended by itself, which is as good.
-            let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-            state.bury();
+            let children = self.children(pid).unwrap_or_default();
+            let _ = kill_process_group(pid, Signal::KILL);
+            family::signal(&children, Signal::KILL);
+            self.state().bury();
         }
     }
 }
@@ -232,6 +269,11 @@ pub(crate) fn user(refuses_root: bool) -> Option<u32> {
     (refuses_root && geteuid().is_root()).then_some(NOBODY)
 }
 
+/// Makes a command run as another user.
+pub(crate) fn run_as(command: &mut Command, user: u32) {
+    command.uid(user).gid(user);
+}
+
 /// The last lines of a log.
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
@@ -239,7 +281,7 @@ pub(crate) fn tail(log: &str) -> String {
 }
 
 /// Makes the folder and all in it the property of another user.
-fn give_away(path: &Path, user: u32) -> io::Result<()> {
+pub(crate) fn give_away(path: &Path, user: u32) -> io::Result<()> {
     chown(path, Some(user), Some(user))?;
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
@@ -271,7 +313,7 @@ mod tests {
         let script = r#"id -u; cat file; echo "$GREETING"; exec sleep 600"#;
         let args = vec!["-c".to_owned(), script.to_owned()];
         let env = vec![("GREETING".to_owned(), "hello".to_owned())];
-        Process::new(Path::new("/bin/sh"), launch, folder, args, env).unwrap()
+        Process::new(Kind::Redis, Path::new("/bin/sh"), launch, folder, args, env).unwrap()
     }
 
     #[tokio::test]

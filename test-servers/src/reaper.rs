@@ -19,12 +19,21 @@ pub(crate) struct Reaper {
     pipe: Option<ChildStdin>,
 }
 
-/// The last line told is the process to kill; an empty one is none.
+/// The last line told is the process to kill, with its group and with its children, each in a group of
+/// its own; an empty one is none. A Postgres that was killed leaves a mark in the memory that programs
+/// share, and says in a file which one. A dying server may still write into its folder.
 const SCRIPT: &str = r#"
 while read -r line; do pid=$line; done
-[ -z "$pid" ] || kill -s KILL -- "-$pid"
+if [ -n "$pid" ]; then
+  family=
+  for stat in /proc/[0-9]*/stat; do
+    { read -r child _ _ parent _ <"$stat"; } && [ "$parent" = "$pid" ] && family="$family $child"
+  done
+  kill -s KILL -- "-$pid" $family
+fi
 [ -z "$2" ] || docker rm --force --volumes "$2"
-rm -rf -- "$1"
+segment=$(sed -n '7s/.* //p' "$1/data/postmaster.pid") && [ -n "$segment" ] && ipcrm -m "$segment"
+for _ in 1 2 3 4 5; do rm -rf -- "$1" && break; sleep 1; done
 "#;
 
 impl Reaper {
@@ -45,7 +54,7 @@ impl Reaper {
         Ok(Self { shell, pipe })
     }
 
-    /// From now on this is the group of processes to kill.
+    /// From now on this is the process to kill.
     pub(crate) fn watch(&mut self, process: Option<Pid>) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else {
             return Ok(());

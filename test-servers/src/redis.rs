@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
 use crate::builder::{Role, Settings, Tls};
 use crate::engine::Launch;
-use crate::node::Node;
+use crate::node::{Node, UNKNOWN};
 use crate::port::SECOND;
 use crate::resp::{Reply, RespClient};
-use crate::{Kind, external};
+use crate::{Kind, url};
 
 pub(crate) mod cluster;
 pub(crate) mod sentinel;
@@ -107,19 +105,16 @@ fn data_options(settings: &Settings) -> Vec<(&'static str, String)> {
 pub(crate) fn url(launch: &Launch, settings: &Settings) -> String {
     let sentinel = matches!(settings.role, Role::Sentinel(_));
     let password = settings.password.as_deref().filter(|_| !sentinel);
-    let password = password.map(|password| utf8_percent_encode(password, NON_ALPHANUMERIC));
     if settings.unix_socket {
-        let query = password.map(|password| format!("?pass={password}"));
-        let socket = socket(launch);
-        return format!("unix://{}{}", socket.display(), query.unwrap_or_default());
+        let query = url::query(&Vec::from_iter(password.map(|password| ("pass", password))));
+        return format!("unix://{}{query}", socket(launch).display());
     }
     let scheme = if launch.certificates.is_some() {
         "rediss"
     } else {
         "redis"
     };
-    let user = password.map(|password| format!(":{password}@"));
-    let user = user.unwrap_or_default();
+    let user = url::user("", password);
     format!("{scheme}://{user}127.0.0.1:{}", launch.port)
 }
 
@@ -157,15 +152,13 @@ async fn follows(node: &Node) -> io::Result<bool> {
 
 /// The version of a server that somebody else started.
 pub(crate) async fn probe_url(url: &str) -> io::Result<String> {
-    let mut client = RespClient::connect(&external::address(Kind::Redis, url)).await?;
+    let mut client = RespClient::connect(&url::address(Kind::Redis, url)).await?;
     if url.starts_with("rediss:") {
-        return Ok("unknown".to_owned()); // it takes connections, and this client speaks no TLS
+        return Ok(UNKNOWN.to_owned()); // it takes connections, and this client speaks no TLS
     }
-    if let Some((user, password)) = external::credentials(url) {
-        let decode = |text| percent_decode_str(text).decode_utf8_lossy();
-        let user = if user.is_empty() { "default" } else { user };
-        let words = ["AUTH", &decode(user), &decode(password)];
-        client.command(&words).await?;
+    if let Some((user, password)) = url::credentials(url) {
+        let user = if user.is_empty() { "default" } else { &user };
+        client.command(&["AUTH", user, &password]).await?;
     }
     version(&mut client).await
 }
@@ -180,7 +173,7 @@ async fn version(client: &mut RespClient) -> io::Result<String> {
     let field = |name| info.lines().find_map(|line| line.strip_prefix(name));
     // Valkey also names the version of Redis that it is like.
     let version = field("valkey_version:").or_else(|| field("redis_version:"));
-    Ok(version.unwrap_or("unknown").to_owned())
+    Ok(version.unwrap_or(UNKNOWN).to_owned())
 }
 
 /// Where the server speaks no TLS; 0 for nowhere.

@@ -8,6 +8,9 @@ use std::pin::Pin;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::Kind;
+use crate::stream::Stream;
+
 /// One connection to Redis, for one command at a time.
 pub struct RespClient(BufReader<Box<dyn Stream>>);
 
@@ -26,10 +29,6 @@ pub enum Reply {
     /// Several answers.
     Array(Vec<Self>),
 }
-
-trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 impl RespClient {
     /// Connects to a `host:port`.
@@ -85,7 +84,7 @@ impl RespClient {
         Box::pin(async move {
             let line = self.line().await?;
             let Some((kind, rest)) = line.split_at_checked(1) else {
-                return Err(not_resp());
+                return Err(Kind::Redis.no_answer());
             };
             match kind {
                 "+" => Ok(Reply::Simple(rest.to_owned())),
@@ -107,7 +106,7 @@ impl RespClient {
                     }
                     Ok(Reply::Array(replies))
                 }
-                _ => Err(not_resp()),
+                _ => Err(Kind::Redis.no_answer()),
             }
         })
     }
@@ -116,9 +115,9 @@ impl RespClient {
         let mut line = Vec::new();
         self.0.read_until(b'\n', &mut line).await?;
         match line.strip_suffix(b"\r\n") {
-            Some(line) => String::from_utf8(line.to_vec()).map_err(|_| not_resp()),
+            Some(line) => String::from_utf8(line.to_vec()).map_err(|_| Kind::Redis.no_answer()),
             None if line.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-            None => Err(not_resp()),
+            None => Err(Kind::Redis.no_answer()),
         }
     }
 }
@@ -142,9 +141,5 @@ impl Reply {
 }
 
 fn number(text: &str) -> io::Result<i64> {
-    text.parse().map_err(|_| not_resp())
-}
-
-fn not_resp() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "this is not an answer of Redis")
+    text.parse().map_err(|_| Kind::Redis.no_answer())
 }

@@ -8,10 +8,12 @@ use tokio::time::sleep;
 
 use crate::builder::{Layout, TestServerBuilder};
 use crate::error::StartError;
+use crate::mongodb::replica_set;
 use crate::node::{self, Node, Nodes};
 use crate::proxy::FaultProxy;
+use crate::report::report;
 use crate::tls::Certificates;
-use crate::{Kind, external};
+use crate::{Kind, url};
 
 /// How long a fail-over may take on a loaded machine. It takes seconds elsewhere.
 const HEALTHY: Duration = Duration::from_secs(120);
@@ -26,6 +28,7 @@ pub struct TestServer {
     layout: Layout,
     nodes: Vec<Node>,
     doors: Range<usize>,
+    url: String,
 }
 
 impl TestServer {
@@ -48,14 +51,16 @@ impl TestServer {
         TestServerBuilder::new(kind)
     }
 
-    pub(crate) fn new(kind: Kind, layout: Layout, nodes: Nodes) -> Self {
-        let Nodes { nodes, doors } = nodes;
-        Self {
+    pub(crate) fn new(kind: Kind, layout: Layout, nodes: Nodes) -> io::Result<Self> {
+        let Nodes { nodes, doors, url } = nodes;
+        report(&nodes[doors.start])?;
+        Ok(Self {
+            url: url.unwrap_or_else(|| nodes[doors.start].url().to_owned()),
             kind,
             layout,
             nodes,
             doors,
-        }
+        })
     }
 
     /// What kind of server it is.
@@ -64,10 +69,10 @@ impl TestServer {
         self.kind
     }
 
-    /// Where a client finds it: the first of [`urls`](Self::urls).
+    /// Where a client finds it: the first of [`urls`](Self::urls), or all of a replica set.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.door().url()
+        &self.url
     }
 
     /// All the places where a client may ask, if it consists of several servers.
@@ -82,7 +87,7 @@ impl TestServer {
     /// The same URL, but through a proxy to its [`address`](Self::address).
     #[must_use]
     pub fn url_through(&self, proxy: &FaultProxy) -> String {
-        external::with_address(self.url(), proxy.address())
+        url::with_address(self.url(), proxy.address())
     }
 
     /// Its `host:port`.
@@ -130,7 +135,7 @@ impl TestServer {
     pub async fn healthy(&self) -> io::Result<()> {
         let began = Instant::now();
         loop {
-            let is_healthy = self.kind.is_healthy(self.layout, &self.nodes);
+            let is_healthy = self.layout.is_healthy(&self.nodes);
             let reason = match node::answer(is_healthy).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => "not yet".to_owned(),
@@ -142,6 +147,25 @@ impl TestServer {
             }
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The server that is primary now, in a replica set.
+    ///
+    /// # Errors
+    ///
+    /// If none is just now, or if this is no replica set of ours.
+    pub async fn primary(&self) -> io::Result<&Node> {
+        replica_set::primary(self.replica_set()?).await
+    }
+
+    /// Makes the primary of a replica set a secondary; [`healthy`](Self::healthy) waits for the next
+    /// one. A primary that is alone becomes one again after two seconds.
+    ///
+    /// # Errors
+    ///
+    /// If none is primary just now, or if this is no replica set of ours.
+    pub async fn step_down(&self) -> io::Result<()> {
+        replica_set::step_down(self.replica_set()?).await
     }
 
     /// [`Node::pause`] for all of it.
@@ -202,6 +226,16 @@ impl TestServer {
             node.restart().await?;
         }
         Ok(())
+    }
+
+    fn replica_set(&self) -> io::Result<&[Node]> {
+        match self.layout {
+            Layout::ReplicaSet(_) => Ok(&self.nodes),
+            _ => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "only a replica set has this",
+            )),
+        }
     }
 
     fn door(&self) -> &Node {

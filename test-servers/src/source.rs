@@ -7,7 +7,7 @@ use std::{env, io};
 
 use tempfile::TempDir;
 
-use crate::builder::{Layout, Settings};
+use crate::builder::{Layout, Settings, Tls};
 #[cfg(feature = "containers")]
 use crate::container::{self, Container};
 use crate::engine::{Engine, Launch};
@@ -28,7 +28,7 @@ pub(crate) enum Source {
 /// The first source that answers.
 pub(crate) async fn find(kind: Kind, settings: &Settings) -> Result<Source, StartError> {
     let wanted = containers_wanted()?;
-    if wanted != Some(false) && fits_a_container(settings) {
+    if wanted != Some(false) && fits_a_container(kind, settings) {
         #[cfg(feature = "containers")]
         if container::engine_answers().await {
             return Ok(Source::Image);
@@ -75,10 +75,13 @@ impl Source {
         let (args, env) = (kind.args(&launch, settings), settings.env.clone());
         Ok(match self {
             #[cfg(feature = "containers")]
-            Self::Image => Box::new(Container::new(kind, launch, folder, args, env)?),
+            Self::Image => {
+                let env = [env, kind.env(settings)].concat();
+                Box::new(Container::new(kind, launch, folder, args, env)?)
+            }
             Self::Program(program) => {
-                kind.prepare(&launch, settings)?;
-                Box::new(Process::new(program, launch, folder, args, env)?)
+                kind.prepare(&launch, settings, program)?;
+                Box::new(Process::new(kind, program, launch, folder, args, env)?)
             }
         })
     }
@@ -93,9 +96,15 @@ pub(crate) fn folder(kind: Kind) -> io::Result<TempDir> {
 }
 
 /// No program or socket of this machine is in a container, and the servers of a layout must find one
-/// another.
-fn fits_a_container(settings: &Settings) -> bool {
-    settings.program.is_none() && !settings.unix_socket && settings.layout == Layout::Single
+/// another. Of the images only that of Redis takes keys that somebody puts there, and in that of MongoDB
+/// we are no local client, who alone may create the first user.
+fn fits_a_container(kind: Kind, settings: &Settings) -> bool {
+    let is_redis = kind == Kind::Redis;
+    let is_mongodb = kind == Kind::MongoDb;
+    !settings.process
+        && settings.layout == Layout::Single
+        && (is_redis || settings.tls == Tls::None)
+        && !(is_mongodb && settings.password.is_some())
 }
 
 /// Whether the environment asks for containers instead of programs, or for none.

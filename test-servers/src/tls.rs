@@ -11,6 +11,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+pub(crate) mod client;
+
 /// Who a certificate of a server speaks for.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
@@ -58,6 +60,12 @@ impl Certificates {
         self.folder.join("client.key")
     }
 
+    /// The certificate and the key in one file, as MongoDB wants them.
+    #[must_use]
+    pub fn client_both(&self) -> PathBuf {
+        self.folder.join("client-both.pem")
+    }
+
     /// What the server shows, for `localhost` and `127.0.0.1`.
     pub(crate) fn server(&self) -> PathBuf {
         self.folder.join("server.pem")
@@ -66,6 +74,10 @@ impl Certificates {
     /// The key of that certificate.
     pub(crate) fn server_key(&self) -> PathBuf {
         self.folder.join("server.key")
+    }
+
+    pub(crate) fn server_both(&self) -> PathBuf {
+        self.folder.join("server-both.pem")
     }
 }
 
@@ -101,6 +113,8 @@ impl Authority {
         write(&certificates.server_key(), &server_key)?;
         write(&certificates.client(), &client)?;
         write(&certificates.client_key(), &client_key)?;
+        write(&certificates.server_both(), &(server + &server_key))?;
+        write(&certificates.client_both(), &(client + &client_key))?;
         Ok(certificates)
     }
 

@@ -1,4 +1,4 @@
-//! The same power over a Redis in a container. `SESSION_STORE_CONTAINERS=1` asks for it.
+//! The same power over servers in containers. `SESSION_STORE_CONTAINERS=1` asks for it.
 
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
 
@@ -12,6 +12,14 @@ use test_servers::{FaultProxy, Kind, RespClient, TestServer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
+const KINDS: [Kind; 5] = [
+    Kind::Redis,
+    Kind::Postgres,
+    Kind::MySql,
+    Kind::Memcached,
+    Kind::MongoDb,
+];
+
 /// Its parent runs this test, and so does it.
 const KILLED: &str = "it_dies_with_its_killed_parent";
 
@@ -20,8 +28,16 @@ const CHILD: &str = "TEST_SERVERS_CHILD";
 
 fn main() -> ExitCode {
     let trials = vec![
-        trial("it_is_in_a_container_and_goes_with_its_handle", || {
-            runtime().block_on(comes_and_goes());
+        trial(
+            "each_kind_is_in_a_container_and_goes_with_its_handle",
+            || {
+                for kind in KINDS {
+                    runtime().block_on(comes_and_goes(kind));
+                }
+            },
+        ),
+        trial("a_database_is_kept_and_asks_for_a_password", || {
+            runtime().block_on(database());
         }),
         trial("it_obeys_on_any_runtime", || {
             let server = runtime().block_on(start());
@@ -48,12 +64,46 @@ fn trial(name: &str, test: fn()) -> Trial {
     })
 }
 
-async fn comes_and_goes() {
-    let server = start().await;
+async fn comes_and_goes(kind: Kind) {
+    let server = TestServer::start(kind).await.unwrap();
+    let version = server.version();
+    assert!(
+        version.starts_with(|first: char| first.is_ascii_digit()),
+        "{version}"
+    );
+    assert!(server.nodes()[0].folder().is_none());
     let port = server.address().rsplit_once(':').unwrap().1.to_owned();
     assert!(containers().contains(&port));
+    for _ in 0..2 {
+        server.pause().await.unwrap();
+    }
+    for _ in 0..2 {
+        server.resume().await.unwrap();
+    }
+    server.pause().await.unwrap();
+    server.kill().await.unwrap();
+    server.restart().await.unwrap();
+    server.stop().await.unwrap();
+    assert!(!server.is_running());
     drop(server);
     assert!(!containers().contains(&port));
+}
+
+async fn database() {
+    let builder = TestServer::builder(Kind::Postgres).password("s3cret");
+    let server = builder.durable().start().await.unwrap();
+    let url = server.url();
+    assert!(psql(url, "CREATE TABLE t (n int)"));
+    server.kill().await.unwrap();
+    server.restart().await.unwrap();
+    assert!(psql(url, "INSERT INTO t VALUES (1)"));
+    assert!(!psql(&url.replace("s3cret", "secret"), "SELECT 1"));
+}
+
+fn psql(url: &str, statement: &str) -> bool {
+    let mut psql = Command::new("psql");
+    psql.args(["--no-password", "--dbname", url, "--command", statement]);
+    psql.stderr(Stdio::null()).status().unwrap().success()
 }
 
 /// Runs itself again as a child, which waits to be killed.

@@ -1,47 +1,63 @@
-//! What a test leaves behind when it is killed: nothing.
+//! What a test leaves behind when it ends, however it ends: nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
 
 use std::env;
+use std::fs;
 use std::future::pending;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use test_servers::{Kind, Reply, RespClient, TestServer};
+use test_servers::{Kind, TestServer};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
-/// Tells a test that it is the child of itself.
-const ROLE: &str = "TEST_SERVERS_CHILD";
+/// Tells a test that it is the child of itself, and its server what it is to be.
+const CHILD: &str = "TEST_SERVERS_CHILD";
+
+const KINDS: [Kind; 5] = [
+    Kind::Redis,
+    Kind::Postgres,
+    Kind::MySql,
+    Kind::Memcached,
+    Kind::MongoDb,
+];
 
 #[tokio::test]
 async fn a_server_dies_with_its_killed_parent() {
-    if is_child() {
-        let _server = start().await;
+    if let Some(kind) = child() {
+        let _server = start(kind).await;
         return pending().await;
     }
-    let (mut child, traces) = again("a_server_dies_with_its_killed_parent").await;
-    traces.exist();
-    child.kill().await.unwrap();
-    traces.vanish().await;
+    for kind in KINDS {
+        let (mut child, traces) = again("a_server_dies_with_its_killed_parent", kind).await;
+        assert!(!traces.processes().is_empty());
+        child.kill().await.unwrap();
+        traces.vanish().await;
+    }
 }
 
 #[tokio::test]
 async fn a_paused_server_dies_with_its_killed_parent() {
-    if is_child() {
-        let _server = start().await;
+    if let Some(kind) = child() {
+        let _server = start(kind).await;
         return pending().await;
     }
-    let (mut child, traces) = again("a_paused_server_dies_with_its_killed_parent").await;
-    // The server alone: its parent must not be able to do anything about it.
-    let pause = format!("kill -STOP {}", traces.process);
-    let paused = Command::new("/bin/sh").args(["-c", &pause]).status().await;
-    assert!(paused.unwrap().success());
-    child.kill().await.unwrap();
-    traces.vanish().await;
+    for kind in KINDS {
+        let (mut child, traces) = again("a_paused_server_dies_with_its_killed_parent", kind).await;
+        // The server alone: its parent must not be able to do anything about it.
+        // It may have processes that come and go.
+        for process in traces.processes() {
+            let pause = format!("kill -STOP {process}");
+            let paused = Command::new("/bin/sh").args(["-c", &pause]).output();
+            paused.await.unwrap();
+        }
+        child.kill().await.unwrap();
+        traces.vanish().await;
+    }
 }
 
 /// As every static, never dropped.
@@ -49,111 +65,159 @@ static SHARED: OnceCell<TestServer> = OnceCell::const_new();
 
 #[tokio::test]
 async fn a_server_in_a_static_dies_with_the_program() {
-    if is_child() {
-        SHARED.get_or_init(start).await;
+    if let Some(kind) = child() {
+        SHARED.get_or_init(|| start(kind)).await;
         return;
     }
-    let (mut child, traces) = again("a_server_in_a_static_dies_with_the_program").await;
-    assert!(child.wait().await.unwrap().success());
-    traces.vanish().await;
+    for kind in KINDS {
+        let (mut child, traces) = again("a_server_in_a_static_dies_with_the_program", kind).await;
+        assert!(child.wait().await.unwrap().success());
+        traces.vanish().await;
+    }
 }
 
 #[tokio::test]
 async fn a_restarted_server_dies_too() {
-    if is_child() {
-        let server = process().await;
+    if let Some(kind) = child() {
+        let server = process(kind).await;
         server.kill().await.unwrap();
         server.restart().await.unwrap();
-        print_traces(&server).await;
+        print_traces(&server);
         return pending().await;
     }
-    let (mut child, traces) = again("a_restarted_server_dies_too").await;
-    traces.exist();
-    child.kill().await.unwrap();
+    for kind in KINDS {
+        let (mut child, traces) = again("a_restarted_server_dies_too", kind).await;
+        assert!(!traces.processes().is_empty());
+        child.kill().await.unwrap();
+        traces.vanish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone_running_paused_or_killed() {
+    for kind in KINDS {
+        for state in 0..3 {
+            let server = process(kind).await;
+            let traces = Traces::new(server.nodes()[0].folder().unwrap().into());
+            assert!(!traces.processes().is_empty());
+            match state {
+                0 => {}
+                1 => server.pause().await.unwrap(),
+                _ => server.kill().await.unwrap(),
+            }
+            drop(server);
+            assert!(!traces.folder.exists());
+            traces.vanish().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_gone_with_a_panic() {
+    let server = process(Kind::Redis).await;
+    let traces = Traces::new(server.nodes()[0].folder().unwrap().into());
+    let panicked = tokio::spawn(async move {
+        let _server = server;
+        panic!("as a failing test does");
+    });
+    panicked.await.unwrap_err();
     traces.vanish().await;
 }
 
-/// What a server leaves in the world.
+/// What a server leaves in the world: processes that are at home in its folder, the folder, and, as
+/// Postgres does, memory that programs share.
 struct Traces {
-    process: String,
-    folder: String,
+    folder: PathBuf,
+    segment: Option<String>,
     /// Kept open: the child is not to die of what it prints.
-    _output: Lines<BufReader<ChildStdout>>,
+    _output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Traces {
-    fn exist(&self) {
-        assert!(is_process(&self.process) && Path::new(&self.folder).is_dir());
+    fn new(folder: PathBuf) -> Self {
+        let lock = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+        let segment = lock
+            .lines()
+            .nth(6)
+            .and_then(|line| line.split(' ').next_back());
+        Self {
+            folder,
+            segment: segment.map(str::to_owned),
+            _output: None,
+        }
+    }
+
+    fn processes(&self) -> Vec<String> {
+        let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap());
+        let folder = self.folder.to_string_lossy();
+        let is_at_home = |home: PathBuf| home.to_string_lossy().starts_with(&*folder);
+        processes
+            .filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(is_at_home))
+            .map(|process| process.file_name().into_string().unwrap())
+            .collect()
+    }
+
+    fn has_segment(&self) -> bool {
+        let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+        let mut segments = segments
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1));
+        segments.any(|segment| Some(segment) == self.segment.as_deref())
     }
 
     async fn vanish(&self) {
         let gone = async {
-            while is_process(&self.process) || Path::new(&self.folder).exists() {
+            while self.folder.exists() || !self.processes().is_empty() || self.has_segment() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(Duration::from_secs(30), gone)
+        timeout(Duration::from_secs(60), gone)
             .await
-            .expect("the server or its folder outlives the test");
+            .expect("the server, or what it has, outlives the test");
     }
 }
 
-fn is_child() -> bool {
-    env::var_os(ROLE).is_some()
+/// The kind of server to start, if this is the child.
+fn child() -> Option<Kind> {
+    let name = env::var(CHILD).ok()?;
+    KINDS.into_iter().find(|kind| kind.name() == name)
 }
 
-/// A server whose traces can be seen here: no container has a socket of this machine.
-async fn process() -> TestServer {
-    let builder = TestServer::builder(Kind::Redis).unix_socket();
+/// A server whose traces can be seen here.
+async fn process(kind: Kind) -> TestServer {
+    let builder = TestServer::builder(kind).process();
     builder.start().await.unwrap()
 }
 
 /// What the child does.
-async fn start() -> TestServer {
-    let server = process().await;
-    print_traces(&server).await;
+async fn start(kind: Kind) -> TestServer {
+    let server = process(kind).await;
+    print_traces(&server);
     server
 }
 
-async fn print_traces(server: &TestServer) {
-    let mut client = RespClient::connect(server.address()).await.unwrap();
-    let info = client.command(&["INFO", "server"]).await.unwrap().text();
-    let process = info
-        .lines()
-        .find_map(|line| line.strip_prefix("process_id:"));
-    let folder = client.command(&["CONFIG", "GET", "dir"]).await.unwrap();
-    let Reply::Array(folder) = folder else {
-        panic!("{folder:?}")
-    };
-    println!("traces {} {}", process.unwrap(), folder[1].text());
+fn print_traces(server: &TestServer) {
+    println!("traces {}", server.nodes()[0].folder().unwrap().display());
 }
 
 /// Runs a test of this binary again as a child, and reads what its server has left so far.
-async fn again(test: &str) -> (Child, Traces) {
+async fn again(test: &str, kind: Kind) -> (Child, Traces) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
-        .env(ROLE, "1")
+        .env(CHILD, kind.name())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
-        if let Some((_, traces)) = line.split_once("traces ") {
-            let (process, folder) = traces.split_once(' ').unwrap();
+        if let Some((_, folder)) = line.split_once("traces ") {
             let traces = Traces {
-                process: process.to_owned(),
-                folder: folder.to_owned(),
-                _output: lines,
+                _output: Some(lines),
+                ..Traces::new(folder.into())
             };
             return (child, traces);
         }
     }
-    panic!("the child started no server");
-}
-
-fn is_process(id: &str) -> bool {
-    // A zombie is none: nobody has taken leave of it yet, but it runs no more.
-    let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    !status.is_empty() && !status.contains(") Z ")
+    panic!("the child started no {kind}");
 }

@@ -13,6 +13,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
     pub(crate) published: bool,
+    /// Whether its docs have examples that can be run: those of a library.
+    pub(crate) doctested: bool,
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -69,7 +71,10 @@ pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
     Ok(packages)
 }
 
-/// The feature of `test-servers` that builds a client of container engines, which costs minutes.
+/// The crate through which tests get their servers.
+pub(crate) const SERVERS: &str = "test-servers";
+
+/// The feature of it that builds a client of container engines, which costs minutes.
 pub(crate) const CONTAINERS: &str = "containers";
 
 /// Arguments that choose these packages with all that they can do, but for what needs a container
@@ -86,6 +91,13 @@ pub(crate) fn selection(packages: &[Package], containers: bool) -> Vec<String> {
             ]);
         }
     }
+    let with_servers = |package: &Package| {
+        let mut dependencies = package.dependencies.iter();
+        dependencies.any(|dependency| dependency.name == SERVERS)
+    };
+    if containers && packages.iter().any(with_servers) {
+        args.extend(["--features".to_owned(), format!("{SERVERS}/{CONTAINERS}")]);
+    }
     args
 }
 
@@ -96,6 +108,9 @@ fn package(package: &Value) -> Package {
         id: text(&package["id"]),
         name: text(&package["name"]),
         folder: manifest.parent().map(Path::to_owned).unwrap_or_default(),
+        doctested: list(&package["targets"])
+            .iter()
+            .any(|target| target["doctest"] == true),
         published: package["publish"].is_null(),
         features: features.map(|(name, _)| name.clone()).collect(),
         dependencies: list(&package["dependencies"])

@@ -1,22 +1,25 @@
 //! `cargo xtask test`: every test of the workspace, and one table of what they said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use serde_json::Value;
 
 use crate::Failure;
-use crate::cargo::{Package, cargo, output, packages, selection};
+use crate::cargo::{Package, cargo, output, packages, root, selection};
 use crate::servers::{self, Servers};
 
 /// What to test.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Test these crates alone: names or their last words, as in `memory,sqlite`.
+    /// Test these crates alone: names without `session-store-` or `session-`, as in `memory,sqlite`, or
+    /// the folder of several, as in `stores`.
     #[arg(long, value_delimiter = ',', value_name = "CRATE,…")]
     only: Vec<String>,
     /// Test only what needs no server: seconds, once it is built.
@@ -46,12 +49,19 @@ struct Row {
     ignored: u32,
     failed: u32,
     time: Duration,
+    /// The servers that they ran, as those said themselves.
+    servers: BTreeSet<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let mut packages = chosen(packages()?, &args.only)?;
-    packages.retain(|package| !(args.embedded && servers::are_needed(package)));
-    let servers = Servers::ready(&packages, args.containers)?;
+    let packages = packages()?;
+    let networked = servers::needed_by(&packages);
+    let is_networked = |package: &Package| networked.contains(&package.name);
+    let mut packages = chosen(packages, &args.only)?;
+    packages.retain(|package| !(args.embedded && is_networked(package)));
+    let names = packages.iter().filter(|package| is_networked(package));
+    let names: Vec<_> = names.map(|package| package.name.as_str()).collect();
+    let servers = Servers::ready(&names, args.containers)?;
     println!("Building the tests of {} crates …", packages.len());
     let selection = selection(&packages, args.containers);
     let mut rows: Vec<Row> = Vec::new();
@@ -66,7 +76,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         );
         add(&mut rows, row);
     }
-    for row in doc_examples(&packages, &selection)? {
+    // Where servers come from is nothing to them.
+    let documented = packages
+        .iter()
+        .filter(|package| package.doctested && !args.containers);
+    for row in doc_examples(&documented.collect::<Vec<_>>(), &selection)? {
         println!(
             "  {:<28} {:<28} {}",
             row.package,
@@ -92,10 +106,12 @@ impl Target {
     /// Runs the tests; what a failing one printed goes to the terminal, what was ignored to `notes`.
     fn run(&self, servers: &Servers, notes: &mut Notes) -> Result<Row, Failure> {
         let began = Instant::now();
+        let report = env::temp_dir().join(format!("session-store-report-{}", process::id()));
         let run = Command::new(&self.binary)
             .current_dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
             .env("SESSION_STORE_REQUIRE", "1")
+            .env("SESSION_STORE_REPORT", &report)
             .envs(servers.variables())
             .stdin(Stdio::null())
             .output()?;
@@ -103,6 +119,7 @@ impl Target {
         let mut row = Row {
             package: self.package.clone(),
             time: began.elapsed(),
+            servers: take_lines(&report)?,
             ..Row::default()
         };
         for line in text.lines() {
@@ -153,6 +170,7 @@ impl Row {
         self.ignored += other.ignored;
         self.failed += other.failed;
         self.time += other.time;
+        self.servers.extend(other.servers.iter().cloned());
     }
 
     fn summary(&self) -> String {
@@ -168,25 +186,29 @@ impl Row {
 
 /// The packages that `only` names; all if it names none.
 fn chosen(packages: Vec<Package>, only: &[String]) -> Result<Vec<Package>, Failure> {
-    let is = |package: &Package, name: &String| {
-        package.name == *name || package.name.ends_with(&format!("-{name}"))
-    };
-    if let Some(name) = only
-        .iter()
-        .find(|name| !packages.iter().any(|package| is(package, name)))
-    {
-        let names: Vec<_> = packages
-            .iter()
-            .map(|package| package.name.as_str())
-            .collect();
-        return Err(format!(
-            "--only {name}: there is no such crate; there are {}",
-            names.join(", ")
-        )
-        .into());
+    let is_known = |name: &&String| packages.iter().any(|package| names(package).contains(name));
+    if let Some(name) = only.iter().find(|name| !is_known(name)) {
+        let known: BTreeSet<_> = packages.iter().flat_map(names).collect();
+        let known = Vec::from_iter(known).join(", ");
+        return Err(format!("--only {name}: there is no such crate; there are {known}").into());
     }
-    let chosen = |package: &Package| only.is_empty() || only.iter().any(|name| is(package, name));
-    Ok(packages.into_iter().filter(chosen).collect())
+    let is_chosen = |package: &Package| {
+        let names = names(package);
+        only.is_empty() || only.iter().any(|name| names.contains(name))
+    };
+    Ok(packages.into_iter().filter(is_chosen).collect())
+}
+
+/// What a package may be called: its name, that without ours before it, and, with its neighbours, the
+/// folder that they are in.
+fn names(package: &Package) -> Vec<String> {
+    let name = package.name.as_str();
+    let mut names = vec![name];
+    let prefixes = ["session-store-", "session-"];
+    names.extend(prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)));
+    let group = package.folder.parent().filter(|parent| *parent != root());
+    names.extend(group.and_then(Path::file_name).and_then(OsStr::to_str));
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Builds every test binary and says where they are, crate by crate.
@@ -229,7 +251,10 @@ fn build(packages: &[Package], selection: &[String]) -> Result<Vec<Target>, Fail
 }
 
 /// Runs the examples in the docs, a row for each crate.
-fn doc_examples(packages: &[Package], selection: &[String]) -> Result<Vec<Row>, Failure> {
+fn doc_examples(packages: &[&Package], selection: &[String]) -> Result<Vec<Row>, Failure> {
+    if packages.is_empty() {
+        return Ok(Vec::new());
+    }
     let (reader, writer) = std::io::pipe()?;
     let mut command = cargo();
     command
@@ -281,13 +306,15 @@ fn table(rows: &[Row]) -> String {
         ..Row::default()
     };
     rows.iter().for_each(|row| all.add(row));
+    all.servers.clear();
     let mut table = format!(
-        "{:<28} {:>6} {:>7} {:>8} {:>7} {:>9}\n",
+        "{:<28} {:>6} {:>7} {:>8} {:>7} {:>9}  servers\n",
         "crate", "cases", "passed", "ignored", "failed", "time"
     );
     for row in rows.iter().chain([&all]) {
         let cases = row.passed + row.ignored + row.failed;
         let time = row.time.as_secs_f32();
+        let servers = Vec::from_iter(row.servers.iter().map(String::as_str)).join(", ");
         let Row {
             package,
             passed,
@@ -296,9 +323,20 @@ fn table(rows: &[Row]) -> String {
             ..
         } = row;
         let line = format!(
-            "{package:<28} {cases:>6} {passed:>7} {ignored:>8} {failed:>7} {time:>7.1} s\n"
+            "{package:<28} {cases:>6} {passed:>7} {ignored:>8} {failed:>7} {time:>7.1} s  {servers}"
         );
-        table.push_str(&line);
+        table.push_str(line.trim_end());
+        table.push('\n');
     }
     table
+}
+
+/// The lines of a file, which is removed; none if there is no file.
+fn take_lines(path: &Path) -> Result<BTreeSet<String>, Failure> {
+    if !path.exists() {
+        return Ok(BTreeSet::new());
+    }
+    let text = fs::read_to_string(path)?;
+    fs::remove_file(path)?;
+    Ok(text.lines().map(str::to_owned).collect())
 }

@@ -1,12 +1,14 @@
 //! C13: calls that are dropped before they are answered.
 
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use session_store_api::Condition;
+use session_store_api::{AtomicSessionStore, Condition, SessionStore};
 use tokio::time::sleep;
 
+use crate::backend::for_each_fault;
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
 use crate::random::Random;
@@ -27,6 +29,10 @@ pub(crate) const CASES: &[Case] = &[
         Box::pin(a_dropped_condition_leaves_old_or_new(cx))
     })
     .needs(&[Needs::Atomic]),
+    Case::new("c13_a_storm_in_a_fault_passes", |cx| {
+        Box::pin(a_storm_in_a_fault_passes(cx))
+    })
+    .needs(&[Needs::Control]),
     Case::new("c13_dropped_reads_change_nothing", |cx| {
         Box::pin(dropped_reads_change_nothing(cx))
     }),
@@ -74,12 +80,12 @@ fn belongs_to(owner: usize, value: &[u8]) -> Finding {
     Ok(())
 }
 
-/// A thousand calls on these records, most of them dropped somewhere; whatever is answered must be
+/// So many calls on these records, most of them dropped somewhere; whatever is answered must be
 /// right, then and afterwards.
 ///
 /// A record with an even number is never destroyed.
 async fn storm(slots: &[Slot], random: &mut Random, calls: usize) -> Finding {
-    const TASKS: usize = 10;
+    const TASKS: usize = 40;
     for (owner, slot) in slots.iter().enumerate() {
         slot.set(&value_of(owner, random), LASTING).await?;
     }
@@ -98,7 +104,11 @@ async fn storm(slots: &[Slot], random: &mut Random, calls: usize) -> Finding {
         }
     });
     at_once(tasks.collect()).await?;
+    have_come_to_rest(slots).await
+}
 
+/// Expects every record to be its owner's, and to be written again.
+async fn have_come_to_rest(slots: &[Slot]) -> Finding {
     let reads = (0..20 * slots.len()).map(async |number| {
         let owner = number % slots.len();
         is_right(owner, slots[owner].get().await?).when("after dropped calls")
@@ -175,7 +185,7 @@ async fn settles(slot: &Slot, value: &[u8]) -> Finding {
 async fn no_answer_is_somebody_elses(cx: &Context) -> Finding {
     let mut random = Random::new(cx.seed());
     let slots: Vec<_> = (0..16).map(|number| cx.slot(number)).collect();
-    storm(&slots, &mut random, 1_000).await
+    storm(&slots, &mut random, 10_000).await
 }
 
 async fn one_connection_survives(cx: &Context) -> Finding {
@@ -184,6 +194,62 @@ async fn one_connection_survives(cx: &Context) -> Finding {
     let store = cx.open(setup).await?;
     let slots: Vec<_> = (0..6).map(|number| cx.slot(number).on(&store)).collect();
     storm(&slots, &mut random, 400).await
+}
+
+/// Calls that are dropped while the backend is broken leave no trace in the store when it is back: no
+/// connection is missing, no answer goes astray.
+async fn a_storm_in_a_fault_passes(cx: &Context) -> Finding {
+    const TASKS: usize = 20;
+    const CALLS: usize = 2_000;
+    let random = Mutex::new(Random::new(cx.seed()));
+    for_each_fault(cx, async |broken| {
+        let mut random = random.lock().unwrap_or_else(PoisonError::into_inner).fork();
+        let slots = broken.slots("record", 16)?;
+        for (owner, slot) in slots.iter().enumerate() {
+            slot.set(&value_of(owner, &mut random), LASTING).await?;
+        }
+        broken.cause().await?;
+        let tasks = (0..TASKS).map(|_| {
+            let (slots, mut random) = (slots.clone(), random.fork());
+            async move {
+                for _ in 0..CALLS / TASKS {
+                    let owner = random.below(slots.len());
+                    ask_and_drop(owner, &slots[owner], &mut random).await?;
+                }
+                Ok(())
+            }
+        });
+        at_once(tasks.collect()).await?;
+        broken.heal().await?;
+        if !broken.keeps() {
+            for (owner, slot) in slots.iter().enumerate() {
+                slot.set(&value_of(owner, &mut random), LASTING).await?;
+            }
+        }
+        have_come_to_rest(&slots).await
+    })
+    .await
+}
+
+/// A call that may fail, and changes no record into one that [`have_come_to_rest`] does not expect.
+async fn ask_and_drop(owner: usize, slot: &Slot, random: &mut Random) -> Finding {
+    let (store, key, value) = (slot.store(), slot.key(), value_of(owner, random));
+    // Not after some polls: a call on a server that hangs is not polled again for long.
+    let time = Duration::from_micros(1 << random.below(11));
+    match random.below(3) {
+        0 => drop(drop_after(time, store.set(key, &value, LASTING.into())).await),
+        1 => {
+            if let Ok(store) = slot.atomic() {
+                drop(drop_after(time, store.touch(key, LASTING.into())).await);
+            }
+        }
+        _ => {
+            if let Some(Ok(Some(seen))) = drop_after(time, store.get(key)).await {
+                return belongs_to(owner, &seen).when("during the fault");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One record that is written, then written again and dropped.

@@ -1,15 +1,21 @@
 //! C20: what was written is there after closing, opening and a restart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
+use session_store_api::SessionStore;
+use tokio::time::sleep;
 
+use crate::backend::{Broken, for_each_fault};
 use crate::case::{Case, Finding, Needs};
-use crate::cases::faults::for_each_fault;
+use crate::cases::recovery::Load;
 use crate::context::Context;
+use crate::control::Fault;
 use crate::random::Random;
 use crate::setup::Setup;
-use crate::slot::{LASTING, When};
+use crate::slot::{LASTING, Slot, When};
+use crate::tasks::at_once;
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("c20_records_survive_closing", |cx| {
@@ -22,6 +28,10 @@ pub(crate) const CASES: &[Case] = &[
     .needs(&[Needs::Durable]),
     Case::new("c20_records_survive_faults", |cx| {
         Box::pin(records_survive_faults(cx))
+    })
+    .needs(&[Needs::Durable, Needs::Control]),
+    Case::new("c20_what_was_acknowledged_under_load_survives", |cx| {
+        Box::pin(what_was_acknowledged_under_load_survives(cx))
     })
     .needs(&[Needs::Durable, Needs::Control]),
 ];
@@ -101,9 +111,8 @@ async fn life_goes_on_while_closed(cx: &Context) -> Finding {
 
 /// A restart, if the control can cause one, and whatever else it can.
 async fn records_survive_faults(cx: &Context) -> Finding {
-    for_each_fault(cx, async |fault, broken| {
-        let slots = (0..20).map(|number| broken.slot(number));
-        let slots = slots.collect::<Result<Vec<_>, _>>()?;
+    for_each_fault(cx, async |broken| {
+        let slots = broken.slots("lasting", 20)?;
         let [short, ended, destroyed, fresh] = &broken
             .records(["short", "ended", "destroyed", "fresh"])
             .await?;
@@ -115,15 +124,77 @@ async fn records_survive_faults(cx: &Context) -> Finding {
             let life = short.set(b"short", max_age).await?;
             // The last write that was answered counts, however soon the backend fails after it.
             fresh.set(b"fresh", LASTING).await?;
-            broken.cause(fault).await?;
+            broken.cause().await?;
             broken.heal().await?;
             Ok(life)
         };
-        short.lives(b"short", Duration::from_secs(2), write).await?;
+        let max_age = match broken.fault() {
+            Fault::Down => Duration::from_secs(2), // to start again takes time
+            _ => Duration::from_millis(500),
+        };
+        short.lives(b"short", max_age, write).await?;
         fresh.holds(b"fresh").await?;
         try_join_all(slots.iter().map(|slot| slot.holds(b"value"))).await?;
         destroyed.is_gone().await.when("destroyed before")?;
         ended.is_gone().await.when("expired before")
     })
     .await
+}
+
+/// Many write new records without pause until the backend fails under them.
+async fn what_was_acknowledged_under_load_survives(cx: &Context) -> Finding {
+    const WRITERS: usize = 16;
+    for_each_fault(cx, async |broken| {
+        for time in ["first", "second"] {
+            let load = Arc::new(Load::default());
+            let writers = (0..WRITERS).map(|writer| {
+                let name = format!("{time}-{writer}");
+                write(broken.clone(), name, load.clone())
+            });
+            let outage = async {
+                load.meets(&broken, 10 * WRITERS).await?;
+                load.end();
+                sleep(Duration::from_millis(40)).await;
+                broken.heal().await
+            };
+            let (written, ()) = try_join(at_once(writers.collect()), outage).await?;
+            broken.recovers().await?;
+            let written = written.concat();
+            let kept = written
+                .iter()
+                .map(|(slot, value)| slot.holds(value.as_bytes()));
+            let found = try_join_all(kept).await;
+            let answered = written.len();
+            found.when(format_args!(
+                "of {answered} writes answered the {time} time"
+            ))?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Writes one new record after the other until a call fails or the load is over, and answers what was
+/// acknowledged.
+async fn write(
+    broken: Broken,
+    name: String,
+    load: Arc<Load>,
+) -> Result<Vec<(Slot, String)>, String> {
+    let mut written = Vec::new();
+    while !load.is_over() {
+        let value = format!("{name}-{}", written.len());
+        let slot = broken.slot(&value)?;
+        let (key, bytes) = (slot.key(), value.as_bytes());
+        let set = slot.store().set(key, bytes, LASTING.into());
+        if broken.answer(set).await?.is_none() {
+            load.fail()?;
+            break;
+        }
+        written.push((slot, value));
+        load.count();
+        // Enough to be always at it.
+        sleep(Duration::from_micros(500)).await;
+    }
+    Ok(written)
 }

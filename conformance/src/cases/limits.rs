@@ -1,7 +1,12 @@
 //! C16: the largest value.
 
-use session_store_api::{Condition, ErrorKind};
+use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use session_store_api::{Condition, ErrorKind, SessionStore};
+use tokio::time::sleep;
+
+use crate::backend::for_each_fault;
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
 use crate::random::Random;
@@ -23,6 +28,10 @@ pub(crate) const CASES: &[Case] = &[
         Box::pin(set_if_has_the_same_limit(cx))
     })
     .needs(&[Needs::Atomic, Needs::Limit]),
+    Case::new("c16_no_fault_leaves_half_a_large_value", |cx| {
+        Box::pin(no_fault_leaves_half_a_large_value(cx))
+    })
+    .needs(&[Needs::Control]),
 ];
 
 /// Large enough to be over every limit that somebody forgot to declare, small enough for a test.
@@ -138,4 +147,37 @@ async fn set_if_has_the_same_limit(cx: &Context) -> Finding {
         }
     }
     slot.destroy().await
+}
+
+/// The backend breaks while large values are on their way, and some more are sent to it then.
+async fn no_fault_leaves_half_a_large_value(cx: &Context) -> Finding {
+    let size = cx.facts().max_value.unwrap_or(LARGE).min(512 << 10);
+    let (old, new) = (vec![b'o'; size], vec![b'n'; size]);
+    for_each_fault(cx, async |broken| {
+        let slots = broken.slots("large", 8)?;
+        try_join_all(slots.iter().map(|slot| slot.set(&old, LASTING))).await?;
+        let writes = slots.iter().zip(0..).map(async |(slot, number)| {
+            sleep(Duration::from_micros(400 * number)).await;
+            let set = slot.store().set(slot.key(), &new, LASTING.into());
+            broken.answer(set).await
+        });
+        let cause = async {
+            sleep(Duration::from_millis(1)).await;
+            broken.cause().await
+        };
+        let (writes, caused) = tokio::join!(try_join_all(writes), cause);
+        caused?;
+        let writes = writes.when("set")?;
+        broken.heal().await?;
+        for (slot, answered) in slots.iter().zip(writes) {
+            match slot.get().await.when("healed")? {
+                Some(seen) if seen == new => {}
+                Some(seen) if seen == old && answered.is_none() => {}
+                None if !broken.keeps() => {}
+                seen => return Err(differs(&new, seen.as_deref())).when("healed"),
+            }
+        }
+        Ok(())
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! C15: what a store writes into the log.
 
 use std::fmt::{self, Debug, Write};
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,16 +26,25 @@ async fn logs_show_neither_key_nor_value(cx: &Context) -> Finding {
     let secrets = Secrets::new(&mut Random::new(cx.seed()));
     let (opening, slot) = (cx.open(cx.setup().beyond("_logs")), cx.slot(""));
     let limit = cx.facts().max_value;
-    // A thread of its own, so that everything the store does there is heard and nothing else.
+    let secrets = Arc::new(secrets);
+    let told = secrets.clone();
+    let log = overheard(async move {
+        let slot = slot.on(&opening.await?).at(told.key()?);
+        do_everything(&slot, &told, limit).await
+    });
+    secrets.are_not_in(&log.await?, "the log")
+}
+
+/// Everything that is logged during `work`, at every level. It runs on a thread of its own, so that what
+/// the store does is heard and nothing else.
+pub(crate) async fn overheard(
+    work: impl Future<Output = Finding> + Send + 'static,
+) -> Result<String, String> {
     on_thread(move || {
         let log = Log::default();
-        let work = async {
-            let slot = slot.on(&opening.await?).at(secrets.key()?);
-            do_everything(&slot, &secrets, limit).await
-        };
         let runtime = current_thread().map_err(|error| format!("no runtime: {error}"))?;
         subscriber::with_default(log.clone(), || runtime.block_on(work))?;
-        secrets.are_not_in(&log.text(), "the log")
+        Ok(log.text())
     })
     .await
 }

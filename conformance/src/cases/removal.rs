@@ -1,12 +1,17 @@
 //! A06: what is destroyed stays destroyed.
 
-use session_store_api::Condition;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use session_store_api::{AtomicSessionStore, Condition, Result as Answer, SessionKey};
 use tokio::task::yield_now;
+use tokio::time::sleep;
 
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
 use crate::random::Random;
-use crate::slot::{LASTING, Slot, When};
+use crate::slot::{LASTING, Slot, When, unexpected};
 use crate::tasks::{at_once, by_turns, drop_after_polls};
 
 pub(crate) const CASES: &[Case] = &[
@@ -23,6 +28,8 @@ pub(crate) const CASES: &[Case] = &[
         Box::pin(no_race_of_two_handles_revives(cx))
     })
     .needs(&[Needs::Atomic, Needs::Shared]),
+    Case::new("a06_no_fault_revives", |cx| Box::pin(no_fault_revives(cx)))
+        .needs(&[Needs::Atomic, Needs::Control]),
 ];
 
 /// The calls that must not bring a record back.
@@ -37,13 +44,16 @@ impl Late {
     const ALL: [Self; 3] = [Self::Present, Self::Unchanged, Self::Touch];
 
     async fn call(self, slot: &Slot) -> Result<bool, String> {
+        let answer = self.ask(&**slot.atomic()?, slot.key()).await;
+        answer.map_err(|error| unexpected(format_args!("{self:?}"), &error))
+    }
+
+    async fn ask(self, store: &dyn AtomicSessionStore, key: &SessionKey) -> Answer<bool> {
+        let set_if = |condition| store.set_if(key, condition, b"late", LASTING.into());
         match self {
-            Self::Present => slot.set_if(Condition::Present, b"late", LASTING).await,
-            Self::Unchanged => {
-                slot.set_if(Condition::Unchanged(b"old"), b"late", LASTING)
-                    .await
-            }
-            Self::Touch => slot.touch(LASTING).await,
+            Self::Present => set_if(Condition::Present).await,
+            Self::Unchanged => set_if(Condition::Unchanged(b"old")).await,
+            Self::Touch => store.touch(key, LASTING.into()).await,
         }
     }
 }
@@ -149,4 +159,43 @@ async fn no_race_revives(cx: &Context) -> Finding {
 async fn no_race_of_two_handles_revives(cx: &Context) -> Finding {
     let other = cx.open(cx.setup()).await?;
     race(cx, |round| (cx.slot(round), cx.slot(round).on(&other))).await
+}
+
+/// Late calls meet a fault; when it is over the record is destroyed, and whatever the store still has of
+/// those calls must not bring it back.
+async fn no_fault_revives(cx: &Context) -> Finding {
+    let destroyed = Mutex::new(Vec::new());
+    let backend = cx.open_breakable(cx.setup()).await?;
+    let under = backend.each_fault(async |broken| {
+        let slots = broken.slots("record", 24)?;
+        try_join_all(slots.iter().map(|slot| slot.set(b"old", LASTING))).await?;
+        try_join_all(slots.iter().map(|slot| slot.holds(b"old"))).await?;
+        let lates = Late::ALL.into_iter().cycle().zip(0..);
+        let calls = slots.iter().zip(lates).map(async |(slot, (late, number))| {
+            sleep(Duration::from_micros(200 * number)).await;
+            broken.answer(late.ask(&**slot.atomic()?, slot.key())).await
+        });
+        let cause = async {
+            sleep(Duration::from_millis(1)).await;
+            broken.cause().await
+        };
+        let (calls, caused) = tokio::join!(try_join_all(calls), cause);
+        caused?;
+        calls.when("a late call")?;
+        broken.heal().await?;
+        try_join_all(slots.iter().map(Slot::destroy)).await?;
+        let mut destroyed = destroyed.lock().unwrap_or_else(PoisonError::into_inner);
+        destroyed.extend(slots);
+        Ok(())
+    });
+    under.await?;
+    let destroyed = destroyed
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    for pause in [0, 100, 300, 700] {
+        sleep(Duration::from_millis(pause)).await;
+        let gone = try_join_all(destroyed.iter().map(Slot::is_gone)).await;
+        gone.when("destroyed after a fault")?;
+    }
+    Ok(())
 }

@@ -2,11 +2,14 @@
 
 use std::error::Error as _;
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use session_store_api::{Condition, Error, SessionKey};
+use session_store_api::{AtomicSessionStore, Condition, Error, SessionKey, SessionStore};
 
+use crate::backend::Broken;
 use crate::case::{Case, Finding, Needs};
-use crate::cases::faults::{cause, heal, patience};
+use crate::cases::logs::overheard;
 use crate::context::Context;
 use crate::random::Random;
 use crate::slot::{LASTING, Slot};
@@ -152,50 +155,60 @@ async fn refusals_show_neither_key_nor_value(cx: &Context) -> Finding {
 }
 
 async fn faults_show_neither_key_nor_value(cx: &Context) -> Finding {
-    let secrets = Secrets::new(&mut Random::new(cx.seed()));
-    let (handle, control) = cx.open_breakable().await?;
-    let slot = cx.slot("").on(&handle).at(secrets.key()?);
-    let mut errors = 0;
-    for fault in control.faults() {
-        slot.set(&secrets.value(500), LASTING).await?;
-        cause(&*control, *fault).await?;
-        let what = format!("an error of {fault:?}");
-        for error in errors_of(&slot, &secrets, cx).await? {
-            secrets.are_not_told_by(&error, &what)?;
-            errors += 1;
-        }
-        let debug = format!("Debug of the store under {fault:?}");
-        secrets.are_not_shown_by(&handle.plain, &debug)?;
-        heal(&*control, &slot, cx.facts()).await?;
-    }
-    match errors {
+    let opening = cx.open_breakable(cx.setup());
+    let secrets = Arc::new(Secrets::new(&mut Random::new(cx.seed())));
+    let (told, errors) = (secrets.clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = errors.clone();
+    let log = overheard(async move {
+        let (secrets, errors) = (&*told, &*counted);
+        let backend = opening.await?;
+        backend
+            .each_fault(async |broken| {
+                let slot = broken.slot("")?.at(secrets.key()?);
+                slot.set(&secrets.value(500), LASTING).await?;
+                broken.cause().await?;
+                for error in errors_of(&broken, &slot, secrets).await? {
+                    secrets.are_not_told_by(&error, "an error")?;
+                    errors.fetch_add(1, Ordering::Relaxed);
+                }
+                secrets.are_not_shown_by(slot.store(), "Debug of the store")?;
+                broken.heal().await
+            })
+            .await
+    })
+    .await?;
+    secrets.are_not_in(&log, "the log")?;
+    match errors.load(Ordering::Relaxed) {
         0 => Err("expected a fault to cause an error, saw none".to_owned()),
         _ => Ok(()),
     }
 }
 
 /// What every verb answers now, if it is an error.
-async fn errors_of(slot: &Slot, secrets: &Secrets, cx: &Context) -> Result<Vec<Error>, String> {
-    let (store, key, value) = (slot.atomic()?, slot.key(), secrets.value(300));
+async fn errors_of(broken: &Broken, slot: &Slot, secrets: &Secrets) -> Result<Vec<Error>, String> {
+    let (store, key, value) = (slot.store(), slot.key(), secrets.value(300));
+    let atomic = async {
+        let Ok(store) = slot.atomic() else {
+            return [None, None];
+        };
+        let (set_if, touch) = tokio::join!(
+            store.set_if(key, Condition::Unchanged(&value), &value, LASTING.into()),
+            store.touch(key, LASTING.into()),
+        );
+        [set_if.err(), touch.err()]
+    };
     let calls = async {
         tokio::join!(
             store.get(key),
             store.set(key, &value, LASTING.into()),
             store.destroy(key),
-            store.set_if(key, Condition::Unchanged(&value), &value, LASTING.into()),
-            store.touch(key, LASTING.into()),
+            atomic,
         )
     };
-    let patience = patience(cx.facts());
+    let patience = broken.patience();
     let answers = within(patience, calls).await;
-    let (get, set, destroy, set_if, touch) =
+    let (get, set, destroy, [set_if, touch]) =
         answers.ok_or_else(|| format!("expected answers, saw none within {patience:?}"))?;
-    let errors = [
-        get.err(),
-        set.err(),
-        destroy.err(),
-        set_if.err(),
-        touch.err(),
-    ];
+    let errors = [get.err(), set.err(), destroy.err(), set_if, touch];
     Ok(errors.into_iter().flatten().collect())
 }

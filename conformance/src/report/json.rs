@@ -26,6 +26,8 @@ struct JsonCase<'a> {
     verdict: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     seconds: f64,
 }
 
@@ -37,6 +39,7 @@ pub(super) fn render(report: &Report) -> String {
         name: case.name,
         verdict: case.verdict.as_str(),
         reason: case.verdict.reason(),
+        note: case.note(),
         seconds: case.duration.as_secs_f64(),
     });
     let report = JsonReport {
@@ -85,5 +88,7 @@ mod tests {
             })
         );
         assert_eq!(read["cases"][0].get("reason"), None);
+        assert_eq!(read["cases"][0].get("note"), None);
+        assert_eq!(read["cases"][2]["note"], "7 values");
     }
 }

@@ -48,6 +48,16 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             "serves what it has seen while the server is down",
             ServesStale::default,
         ),
+        Mutant::new(
+            "C14",
+            "lets callers wait for one another while the server hangs",
+            OneByOne::default,
+        ),
+        Mutant::new("C14", "takes noise for a value", || TakesNoise),
+        Mutant::new("C14", "takes half an answer for none", || HalfIsNone),
+        Mutant::new("C14", "takes a set for done that nobody confirmed", || {
+            TakesForDone
+        }),
         Mutant::new("C15", "shows the key in an error", || {
             Tells(|error, key, _| {
                 Error::new(error.kind(), "reference", format!("no answer about {key}"))
@@ -78,6 +88,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         Mutant::new("C15", "logs values as bytes", || {
             Logs(|_, value| format!("{value:?}"))
         }),
+        Mutant::new("C15", "logs the key of a call that fails", || LogsFailures),
         Mutant::new("C15", "shows keys in Debug", || {
             Shows(Mutex::default(), |key, _| key.as_str().to_owned())
         }),
@@ -239,6 +250,59 @@ impl Deviation for ServesStale {
     }
 }
 
+#[derive(Default)]
+struct OneByOne(tokio::sync::Mutex<()>);
+
+#[async_trait]
+impl Deviation for OneByOne {
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        let _turn = self.0.lock().await;
+        store.get(key).await
+    }
+}
+
+struct TakesNoise;
+
+#[async_trait]
+impl Deviation for TakesNoise {
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        match store.get(key).await {
+            Err(error) if error.kind() == ErrorKind::Other => Ok(Some(b"noise".to_vec())),
+            answer => answer,
+        }
+    }
+}
+
+struct HalfIsNone;
+
+#[async_trait]
+impl Deviation for HalfIsNone {
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        match store.get(key).await {
+            Err(error) if error.to_string().ends_with("the connection broke") => Ok(None),
+            answer => answer,
+        }
+    }
+}
+
+struct TakesForDone;
+
+#[async_trait]
+impl Deviation for TakesForDone {
+    async fn set(
+        &self,
+        store: &Reference,
+        key: &SessionKey,
+        value: &[u8],
+        max_age: MaxAge,
+    ) -> Result<()> {
+        match store.set(key, value, max_age).await {
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(()),
+            answer => answer,
+        }
+    }
+}
+
 /// Turns errors into such as say too much.
 struct Tells(fn(Error, &str, &[u8]) -> Error);
 
@@ -275,6 +339,16 @@ impl Deviation for Logs {
     ) -> Result<()> {
         tracing::trace!("set {}", self.0(key, value));
         store.set(key, value, max_age).await
+    }
+}
+
+struct LogsFailures;
+
+#[async_trait]
+impl Deviation for LogsFailures {
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        let found = store.get(key).await;
+        found.inspect_err(|error| tracing::warn!("get of {}: {error}", key.as_str()))
     }
 }
 

@@ -226,4 +226,8 @@ impl Control for Power {
     async fn heal(&self) -> Result<(), BoxError> {
         self.server.heal().await
     }
+
+    fn connections(&self) -> Option<u64> {
+        self.server.connections()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ pub(crate) const MAX_VALUE: usize = 1 << 20;
 
 /// How long a request or an answer waits for a server that hangs.
 const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// After a connection broke it is not opened again for so long.
+const BACK_OFF: Duration = Duration::from_millis(25);
 
 /// What is declared leaves room for a machine that is busy with many suites.
 const DECLARED_TIMEOUT: Duration = Duration::from_secs(6);
@@ -41,8 +45,19 @@ pub(crate) fn facts() -> Facts {
 pub(crate) struct Reference {
     server: Server,
     table: Table,
+    connection: Arc<Mutex<Connection>>,
     session_max_age: Duration,
     resolution: Duration,
+}
+
+/// The one connection of a store.
+#[derive(Clone, Copy, Default)]
+enum Connection {
+    #[default]
+    Unopened,
+    Open,
+    /// Since then.
+    Broken(Instant),
 }
 
 impl Reference {
@@ -56,6 +71,7 @@ impl Reference {
         Self {
             server: server.clone(),
             table,
+            connection: Arc::default(),
             session_max_age: setup.session_max_age(),
             resolution: Duration::from_nanos(1),
         }
@@ -72,10 +88,36 @@ impl Reference {
         &self,
         step: impl FnOnce(&mut Records) -> T + Send,
     ) -> Result<T> {
-        self.server.travel().await?;
-        let answer = step(&mut self.table.lock());
-        self.server.travel().await?;
-        Ok(answer)
+        self.connect()?;
+        let answered = async {
+            self.server.carry_request().await?;
+            let answer = step(&mut self.table.lock());
+            self.server.carry_answer().await?;
+            Ok(answer)
+        };
+        let answered: Result<T> = answered.await;
+        if let Err(error) = &answered
+            && error.kind() != ErrorKind::Timeout
+        {
+            *lock(&self.connection) = Connection::Broken(Instant::now());
+        }
+        answered
+    }
+
+    /// Opens the connection, unless it has been tried just now.
+    fn connect(&self) -> Result<()> {
+        let mut connection = lock(&self.connection);
+        match *connection {
+            Connection::Open => {}
+            Connection::Broken(since) if since.elapsed() < BACK_OFF => {
+                return Err(error(ErrorKind::Unavailable, "no connection just now"));
+            }
+            Connection::Unopened | Connection::Broken(_) => {
+                self.server.accept();
+                *connection = Connection::Open;
+            }
+        }
+        Ok(())
     }
 
     /// How long a record with this max age lives.
@@ -161,6 +203,7 @@ struct State {
     distance: Duration,
     tables: Mutex<HashMap<String, Table>>,
     fault: watch::Sender<Option<Fault>>,
+    connections: AtomicU64,
 }
 
 impl Server {
@@ -176,6 +219,7 @@ impl Server {
             distance,
             tables: Mutex::default(),
             fault: watch::Sender::new(None),
+            connections: AtomicU64::new(0),
         }))
     }
 
@@ -185,26 +229,67 @@ impl Server {
         tables.entry(name.to_owned()).or_default().clone()
     }
 
-    /// The way to the server or back, on which other callers may overtake.
-    async fn travel(&self) -> Result<()> {
+    /// What is wrong with it now.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        *self.0.fault.borrow()
+    }
+
+    /// Takes a connection, if it is there.
+    pub(crate) fn accept(&self) {
+        if self.fault() != Some(Fault::Down) {
+            self.0.connections.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The way to the server.
+    async fn carry_request(&self) -> Result<()> {
+        self.travel().await;
+        let not_hung = self.fault_other_than(Fault::Hung).await;
+        match not_hung {
+            Some(Some(Fault::Down)) => Err(error(ErrorKind::Unavailable, "no connection")),
+            Some(_) => Ok(()),
+            None => Err(error(ErrorKind::Timeout, "no answer")),
+        }
+    }
+
+    /// The way back. An answer that is lost does not come when the fault is over.
+    async fn carry_answer(&self) -> Result<()> {
+        self.travel().await;
+        if self.fault() == Some(Fault::Unheard) {
+            return Err(match self.fault_other_than(Fault::Unheard).await {
+                Some(_) => error(ErrorKind::Unavailable, "the connection was reset"),
+                None => error(ErrorKind::Timeout, "no answer"),
+            });
+        }
+        match self.fault_other_than(Fault::Hung).await {
+            Some(None) => Ok(()),
+            Some(Some(Fault::Garbled)) => Err(error(ErrorKind::Other, "no answer, but noise")),
+            Some(Some(_)) => Err(error(ErrorKind::Unavailable, "the connection broke")),
+            None => Err(error(ErrorKind::Timeout, "no answer")),
+        }
+    }
+
+    /// A distance on which other callers may overtake.
+    async fn travel(&self) {
         match self.0.distance {
             Duration::ZERO => task::yield_now().await,
             distance => sleep(distance).await,
         }
-        let mut fault = self.0.fault.subscribe();
-        let not_hung = fault.wait_for(|fault| *fault != Some(Fault::Hung));
-        match timeout(TIMEOUT, not_hung).await {
-            Ok(Ok(fault)) if fault.is_none() => Ok(()),
-            Ok(_) => Err(error(ErrorKind::Unavailable, "no connection")),
-            Err(_) => Err(error(ErrorKind::Timeout, "no answer")),
-        }
+    }
+
+    /// Waits while there is this fault, and answers which there is then; nothing if it takes too long.
+    async fn fault_other_than(&self, fault: Fault) -> Option<Option<Fault>> {
+        let mut faults = self.0.fault.subscribe();
+        let other = faults.wait_for(|now| *now != Some(fault));
+        timeout(TIMEOUT, other).await.ok()?.ok().map(|now| *now)
     }
 }
 
 #[async_trait]
 impl Control for Server {
     fn faults(&self) -> &[Fault] {
-        &[Fault::Down, Fault::Hung]
+        use Fault::{Cut, Down, Garbled, Hung, Unheard};
+        &[Down, Hung, Cut, Garbled, Unheard]
     }
 
     async fn cause(&self, fault: Fault) -> Result<(), BoxError> {
@@ -215,6 +300,10 @@ impl Control for Server {
     async fn heal(&self) -> Result<(), BoxError> {
         self.0.fault.send_replace(None);
         Ok(())
+    }
+
+    fn connections(&self) -> Option<u64> {
+        Some(self.0.connections.load(Ordering::Relaxed))
     }
 }
 

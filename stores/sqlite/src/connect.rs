@@ -4,12 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use session_store_api::{Result, StoreUrl};
+use session_store_sql::{Settings, patiently};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::SqliteStore;
-use crate::error::{STORE, config, error};
-use crate::patience::{BUSY_TIMEOUT, patiently};
-use crate::settings::Settings;
+use crate::error::{STORE, config, error, is_locked};
+use crate::schema;
+use crate::store::BOUNDS;
+
+/// How long SQLite itself waits before each try says that the database is locked.
+///
+/// Its own waits grow to 100 ms, and under steady load from another process the lock is free for
+/// moments only: who looks so seldom never meets one. So it gives up early, and we look again soon.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(5);
 
 /// How many batches of reads run at once, each on a connection of its own.
 const READERS: u32 = 2;
@@ -17,7 +24,8 @@ const READERS: u32 = 2;
 /// Opens the connections; the table may not be there yet.
 pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     let mut url = StoreUrl::parse(STORE, url)?;
-    let settings = Settings::take(&mut url)?;
+    let settings = Settings::take(BOUNDS, &mut url)?;
+    schema::check(settings.table())?;
     let synchronous = match url.text("synchronous").as_deref() {
         None | Some("normal") => SqliteSynchronous::Normal,
         Some("full") => SqliteSynchronous::Full,
@@ -34,7 +42,7 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     let place = place.strip_prefix("//").unwrap_or(&place);
     if place == ":memory:" {
         // A database in memory belongs to its connection: there is one, and it stays.
-        let pool = pool(1, settings.timeout)
+        let pool = pool(1, settings.timeout())
             .connect_with(options.in_memory(true))
             .await
             .map_err(error)?;
@@ -45,8 +53,8 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
         .journal_mode(SqliteJournalMode::Wal);
     // The writer first: it creates the file and turns it to WAL.
     let connect = |size| {
-        let (options, timeout) = (&options, settings.timeout);
-        patiently(settings.patience().ends(), move || {
+        let (options, timeout) = (&options, settings.timeout());
+        patiently(settings.patience().ends(), is_locked, move || {
             pool(size, timeout).connect_with(options.clone())
         })
     };

@@ -1,7 +1,6 @@
 //! From sqlx's errors to ours.
 
 use session_store_api::{Error, ErrorKind};
-use session_store_batch::Error as BatchError;
 use sqlx::error::DatabaseError;
 
 /// The name of this store in its errors.
@@ -40,23 +39,9 @@ pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     matches!(code, Some(5 | 6))
 }
 
-/// What to do about an error of the queue in front of SQLite.
-pub(crate) fn batch_error(error: BatchError<Error>) -> Error {
-    match error {
-        BatchError::Failed(error) => error,
-        BatchError::QueueFull => queue_error(ErrorKind::Unavailable, "too many calls wait", error),
-        BatchError::Timeout { .. } => queue_error(ErrorKind::Timeout, "no answer in time", error),
-        _ => queue_error(ErrorKind::Other, "the batch broke off", error),
-    }
-}
-
 /// A setting that cannot be.
 pub(crate) fn config(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Config, STORE, message.into())
-}
-
-fn queue_error(kind: ErrorKind, message: &'static str, cause: BatchError<Error>) -> Error {
-    Error::new(kind, STORE, message).with_source(cause)
+    session_store_sql::config(STORE, message)
 }
 
 /// SQLite's primary result code, which its extended ones keep in their lowest byte.

@@ -2,14 +2,10 @@
 
 mod connect;
 mod error;
-mod patience;
-mod plan;
-mod read;
+mod records;
 mod schema;
-mod settings;
 mod statements;
 mod store;
-mod write;
 
 pub use session_store_api::{Error, ErrorKind};
 pub use sqlx;

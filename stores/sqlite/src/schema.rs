@@ -1,50 +1,18 @@
 //! The table: its name, how it is made, and whether it is ours.
 
-use std::fmt;
-use std::sync::Arc;
-
 use session_store_api::Result;
+use session_store_sql::{Settings, Table};
 use sqlx::{AssertSqlSafe, Row, SqlitePool};
 
 use crate::error::config;
+use crate::store::BOUNDS;
 
-/// A table's name: letters, digits and underscores, so that it can stand in a statement.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Table(Arc<str>);
-
-impl Table {
-    pub(crate) fn new(name: &str) -> Result<Self> {
-        let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        let goes_on = name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if starts
-            && goes_on
-            && name.len() <= 63
-            && !name.to_ascii_lowercase().starts_with("sqlite_")
-        {
-            return Ok(Self(name.into()));
-        }
-        Err(config(
-            "`table` must be 1 to 63 letters, digits and underscores, not begin with a digit nor with `sqlite_`",
-        ))
+/// A table's name: what every store takes, but for the names that SQLite keeps for itself.
+pub(crate) fn check(table: &Table) -> Result<()> {
+    if table.name().to_ascii_lowercase().starts_with("sqlite_") {
+        return Err(config("`table` must not begin with `sqlite_`"));
     }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self("sessions".into())
-    }
-}
-
-impl fmt::Debug for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
+    Ok(())
 }
 
 /// The statements that create the table `table` with its index, for migrations of your own.
@@ -59,11 +27,12 @@ impl fmt::Debug for Table {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Config`](session_store_api::ErrorKind::Config) if `table` is not 1 to 63 letters, digits
-/// and underscores beginning with a letter or an underscore.
+/// [`ErrorKind::Config`](session_store_api::ErrorKind::Config) unless it is 1 to 63 letters, digits and
+/// underscores, beginning with a letter or an underscore and not with `sqlite_`.
 pub fn migration_sql(table: &str) -> Result<String> {
-    let table = Table::new(table)?;
-    let table = table.as_str();
+    let table = Settings::parse_table(BOUNDS, table)?;
+    check(&table)?;
+    let table = table.name();
     // Keys are compared byte by byte (BINARY is the default collation). A deadline is milliseconds since
     // 1970 in UTC, so no time zone can bend it.
     Ok(format!(
@@ -91,7 +60,7 @@ pub(crate) async fn migrate(pool: &SqlitePool, sql: &str, table: &Table) -> sqlx
         created => created?,
     };
     let columns = sqlx::query("SELECT name, type, pk FROM pragma_table_xinfo(?) ORDER BY cid")
-        .bind(table.as_str())
+        .bind(table.name())
         .fetch_all(&mut *transaction)
         .await?;
     let ours = [

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, SqlitePool};
+use session_store_sql::{Kind, Table};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// SQLite's own clock, in milliseconds since 1970. Read once for each statement, after it has waited
 /// for the database's lock.
@@ -21,17 +22,18 @@ pub(crate) const MOST_ROWS: usize = SIZES[SIZES.len() - 1];
 /// The statements for one table.
 pub(crate) struct Statements {
     pub(crate) get: ForRows,
-    pub(crate) set: ForRows,
-    pub(crate) absent: ForRows,
-    pub(crate) present: ForRows,
-    pub(crate) unchanged: ForRows,
-    pub(crate) touch: ForRows,
-    pub(crate) destroy: ForRows,
+    set: ForRows,
+    absent: ForRows,
+    present: ForRows,
+    unchanged: ForRows,
+    touch: ForRows,
+    destroy: ForRows,
     sweep: Arc<str>,
 }
 
 impl Statements {
-    pub(crate) fn new(table: &str) -> Self {
+    pub(crate) fn new(table: &Table) -> Self {
+        let table = table.name();
         let upsert = |rows: &str| {
             format!(
                 "INSERT INTO \"{table}\" (key, value, expires_at) \
@@ -67,13 +69,21 @@ impl Statements {
         }
     }
 
-    /// Removes so many expired records, oldest first; says how many there were.
-    pub(crate) async fn sweep(&self, pool: &SqlitePool, limit: u32) -> sqlx::Result<u64> {
-        let swept = sqlx::query(safe(&self.sweep))
-            .bind(limit)
-            .execute(pool)
-            .await?;
-        Ok(swept.rows_affected())
+    /// What writes records.
+    pub(crate) fn of(&self, kind: Kind) -> &ForRows {
+        match kind {
+            Kind::Set => &self.set,
+            Kind::SetIfAbsent => &self.absent,
+            Kind::SetIfPresent => &self.present,
+            Kind::SetIfUnchanged => &self.unchanged,
+            Kind::Touch => &self.touch,
+            Kind::Destroy => &self.destroy,
+        }
+    }
+
+    /// What removes so many expired records, oldest first.
+    pub(crate) fn sweep(&self) -> SqlStr {
+        safe(&self.sweep)
     }
 }
 
@@ -105,7 +115,7 @@ impl ForRows {
     }
 }
 
-/// The only thing put into a statement is the table's name, which is [checked](crate::schema::Table).
+/// The only thing put into a statement is the table's name, which was checked.
 fn safe(text: &Arc<str>) -> SqlStr {
     AssertSqlSafe(Arc::clone(text)).into_sql_str()
 }

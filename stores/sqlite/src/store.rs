@@ -1,27 +1,29 @@
 //! The store.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use session_store_api::{
-    AtomicSessionStore, Condition, Error, ErrorKind, MaxAge, Result, SessionKey, SessionStore,
-};
-use session_store_batch::{Batcher, Limits};
+use session_store_api::{AtomicSessionStore, Condition, MaxAge, Result, SessionKey, SessionStore};
+use session_store_batch::Limits;
+use session_store_sql::{Bounds, Sessions, Settings, patiently};
 use sqlx::SqlitePool;
 
 use crate::connect;
-use crate::error::{STORE, batch_error, config, error};
-use crate::patience::patiently;
-use crate::read::Reads;
+use crate::error::{STORE, config, error, is_locked};
+use crate::records::Records;
 use crate::schema::{self, migration_sql};
-use crate::settings::Settings;
-use crate::statements::{MOST_ROWS, Statements};
-use crate::write::{Change, Content, Write, Writes};
+use crate::statements::MOST_ROWS;
 
-/// The longest life that is told from a longer one: ten thousand years, in milliseconds.
-const LONGEST: i64 = 10_000 * 366 * 24 * 60 * 60 * 1000;
+/// What SQLite can do.
+pub(crate) const BOUNDS: Bounds = Bounds {
+    store: STORE,
+    table: 63,
+    schemas: false,
+    usual_value: 16 << 20,
+    // SQLite's own limit, unless it was compiled with another.
+    max_value: 1_000_000_000,
+};
 
 /// Sessions in SQLite: one row per session.
 ///
@@ -31,9 +33,7 @@ const LONGEST: i64 = 10_000 * 366 * 24 * 60 * 60 * 1000;
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: SqlitePool,
-    settings: Settings,
-    reads: Batcher<Reads>,
-    writes: Batcher<Writes>,
+    sessions: Sessions<Records>,
 }
 
 impl SqliteStore {
@@ -45,10 +45,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the URL has a parameter that there is not, or a value that cannot be; if
-    /// the file cannot be opened for writing; if the table is there and is not of ours.
-    /// [`ErrorKind::Corrupt`] if the file is no SQLite database. [`ErrorKind::Timeout`] if it stays
-    /// locked.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the URL has a parameter that there is not, or a
+    /// value that cannot be; if the file cannot be opened for writing; if the table is there and is not of
+    /// ours. [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file is no SQLite database.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it stays locked.
     pub async fn connect(url: &str) -> Result<Self> {
         let store = connect::open(url).await?;
         store.migrate().await?;
@@ -61,27 +61,27 @@ impl SqliteStore {
     /// Give the pool's connections a `busy_timeout`, and use WAL; both are sqlx's defaults or one line.
     #[must_use]
     pub fn new(pool: SqlitePool) -> Self {
-        Self::assemble(pool.clone(), pool, Settings::default(), false)
+        Self::assemble(pool.clone(), pool, Settings::new(BOUNDS), false)
     }
 
     /// Keeps sessions in the table `name`. Default: `sessions`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] unless it is 1 to 63 letters, digits and underscores, beginning with a letter
-    /// or an underscore and not with `sqlite_`.
-    pub fn with_table(mut self, name: &str) -> Result<Self> {
-        self.settings.set_table(name)?;
-        Ok(self.reassembled())
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) unless it is 1 to 63 letters, digits and
+    /// underscores, beginning with a letter or an underscore and not with `sqlite_`.
+    pub fn with_table(self, name: &str) -> Result<Self> {
+        self.reassembled(|settings| settings.set_table(name))
     }
 
     /// What [`MaxAge::Session`] means. Default: 24 hours.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if it is zero.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is zero.
     pub fn with_session_max_age(mut self, session_max_age: Duration) -> Result<Self> {
-        self.settings.set_session_max_age(session_max_age)?;
+        let change = |settings: &mut Settings| settings.set_session_max_age(session_max_age);
+        self.sessions = self.sessions.with_settings(change)?;
         Ok(self)
     }
 
@@ -92,19 +92,21 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if it is zero.
-    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self> {
-        self.settings.set_timeout(timeout)?;
-        Ok(self.reassembled())
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is zero.
+    pub fn with_timeout(self, timeout: Duration) -> Result<Self> {
+        self.reassembled(|settings| settings.set_timeout(timeout))
     }
 
-    /// The largest value in bytes; a larger one is [`ErrorKind::TooLarge`]. Default: 16 MiB.
+    /// The largest value in bytes; a larger one is [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    /// Default: 16 MiB.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if it is zero or more than the 1,000,000,000 bytes that SQLite takes.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is zero or more than the 1,000,000,000 bytes
+    /// that SQLite takes.
     pub fn with_max_value(mut self, bytes: usize) -> Result<Self> {
-        self.settings.set_max_value(bytes)?;
+        let change = |settings: &mut Settings| settings.set_max_value(bytes);
+        self.sessions = self.sessions.with_settings(change)?;
         Ok(self)
     }
 
@@ -112,13 +114,14 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if there is a table of that name with other columns, or the database is
-    /// read-only; otherwise as any call.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is a table of that name with other columns,
+    /// or the database is read-only; otherwise as any call.
     pub async fn migrate(&self) -> Result<()> {
-        let table = &self.settings.table;
-        let sql = migration_sql(table.as_str())?;
+        let settings = self.sessions.settings();
+        let table = settings.table();
+        let sql = migration_sql(table.name())?;
         let attempt = || schema::migrate(&self.writer, &sql, table);
-        match patiently(self.settings.patience().ends(), attempt).await {
+        match patiently(settings.patience().ends(), is_locked, attempt).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(config(format!(
                 "the table {table:?} is there but has other columns than `key`, `value` and `expires_at`; \
@@ -137,10 +140,7 @@ impl SqliteStore {
     ///
     /// As any call.
     pub async fn sweep(&self, limit: u32) -> Result<u64> {
-        self.writes
-            .call(Write::Sweep(limit))
-            .await
-            .map_err(batch_error)?
+        self.sessions.sweep(limit).await
     }
 
     /// A store over these pools. `alone` says that each pool is for one kind of call of this store only, so
@@ -151,77 +151,40 @@ impl SqliteStore {
         settings: Settings,
         alone: bool,
     ) -> Self {
-        let statements = Arc::new(Statements::new(settings.table.as_str()));
+        let records = Records::new(readers.clone(), writer.clone(), settings.table());
         let limits = Limits::default()
-            .with_timeout(settings.timeout)
             .with_batch_calls(MOST_ROWS)
             .with_carry(alone);
-        let reads = Reads {
-            pool: readers.clone(),
-            patience: settings.patience(),
-            statements: Arc::clone(&statements),
-        };
-        let writes = Writes::new(writer.clone(), statements, settings.patience());
+        // SQLite has one writer at a time; a second batch would only wait for the first.
+        let sessions = Sessions::new(records, settings, limits, limits.with_in_flight(1));
         Self {
             readers,
             writer,
-            settings,
-            reads: Batcher::new(reads, limits),
-            // SQLite has one writer at a time; a second batch would only wait for the first.
-            writes: Batcher::new(writes, limits.with_in_flight(1)),
+            sessions,
         }
     }
 
-    /// With queues for the settings as they are now. Clones may still use the pools.
-    fn reassembled(self) -> Self {
-        Self::assemble(self.readers, self.writer, self.settings, false)
-    }
-
-    async fn write(&self, key: &SessionKey, change: Change) -> Result<bool> {
-        let changed = self.writes.call(Write::Record(key.clone(), change)).await;
-        Ok(changed.map_err(batch_error)?? > 0)
-    }
-
-    fn content(&self, value: &[u8], max_age: MaxAge) -> Result<Content> {
-        self.check_len(value)?;
-        Ok(Content {
-            value: value.to_vec(),
-            life: self.life(max_age),
-        })
-    }
-
-    fn check_len(&self, value: &[u8]) -> Result<()> {
-        let (len, most) = (value.len(), self.settings.max_value);
-        if len > most {
-            let message = format!("{len} bytes; `max_value` is {most}");
-            return Err(Error::new(ErrorKind::TooLarge, STORE, message));
-        }
-        Ok(())
-    }
-
-    /// What is added to SQLite's clock, in its milliseconds.
-    fn life(&self, max_age: MaxAge) -> i64 {
-        match max_age.to_millis(self.settings.session_max_age) {
-            0 => 0,
-            // The clock shows the millisecond that has begun, so a life begins up to one before now.
-            millis => i64::try_from(millis).map_or(LONGEST, |millis| millis.min(LONGEST)) + 1,
-        }
+    /// With queues for settings that these know of. Clones may still use the pools.
+    fn reassembled(self, change: impl FnOnce(&mut Settings) -> Result<()>) -> Result<Self> {
+        let mut settings = self.sessions.settings().clone();
+        change(&mut settings)?;
+        schema::check(settings.table())?;
+        Ok(Self::assemble(self.readers, self.writer, settings, false))
     }
 }
 
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>> {
-        self.reads.call(key.clone()).await.map_err(batch_error)
+        self.sessions.get(key).await
     }
 
     async fn set(&self, key: &SessionKey, value: &[u8], max_age: MaxAge) -> Result<()> {
-        let change = Change::Set(self.content(value, max_age)?);
-        self.write(key, change).await.map(drop)
+        self.sessions.set(key, value, max_age).await
     }
 
     async fn destroy(&self, key: &SessionKey) -> Result<()> {
-        self.write(key, Change::Destroy).await.map(drop)
+        self.sessions.destroy(key).await
     }
 }
 
@@ -234,26 +197,18 @@ impl AtomicSessionStore for SqliteStore {
         value: &[u8],
         max_age: MaxAge,
     ) -> Result<bool> {
-        let content = self.content(value, max_age)?;
-        let change = match condition {
-            Condition::Absent => Change::SetIfAbsent(content),
-            Condition::Present => Change::SetIfPresent(content),
-            // Nothing longer than the limit can stand there.
-            Condition::Unchanged(old) if self.check_len(old).is_err() => return Ok(false),
-            Condition::Unchanged(old) => Change::SetIfUnchanged(content, old.to_vec()),
-        };
-        self.write(key, change).await
+        self.sessions.set_if(key, condition, value, max_age).await
     }
 
     async fn touch(&self, key: &SessionKey, max_age: MaxAge) -> Result<bool> {
-        self.write(key, Change::Touch(self.life(max_age))).await
+        self.sessions.touch(key, max_age).await
     }
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("table", &self.settings.table)
+            .field("table", self.sessions.settings().table())
             .finish_non_exhaustive()
     }
 }

@@ -39,7 +39,10 @@ pub(crate) async fn start(source: &Source, settings: &Settings) -> io::Result<No
     for _ in 0..3 {
         nodes.push(Node::start_new(Kind::Redis, source, &sentinel).await?);
     }
-    Ok(Nodes { nodes, doors: 2..5 })
+    Ok(Nodes {
+        doors: 2..5,
+        ..Nodes::all_doors(nodes)
+    })
 }
 
 /// Whether all sentinels that run know of one another and of the replica, and send clients to the same

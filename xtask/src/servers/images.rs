@@ -6,33 +6,38 @@
 
 use std::env;
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Root, Server, find, install, quietly, root, server};
+use super::{Server, debian, find, quietly};
 use crate::Failure;
+use crate::servers::images::recipe::Recipe;
+
+mod recipe;
 
 /// For each kind its image; the tests read the same lines.
 const IMAGES: &str = include_str!("../../../test-servers/images.txt");
 
+/// What an image of ours is marked with: of what it was made.
+const LABEL: &str = "session-store";
+
 /// How long an engine may take to start.
 const READY: Duration = Duration::from_secs(60);
 
-/// It ends its daemon when the pipe from us is closed, however we end.
+/// It ends its daemon, and removes its folder, when the pipe from us is closed, however we end.
 const SCRIPT: &str = r#"
 "$@" </dev/null >"$LOG" 2>&1 &
 cat >/dev/null
 kill $! && wait $!
+rm -rf -- "${LOG%/log}"
 "#;
 
 /// An engine that has the images. One that we started ends when this is dropped.
-pub(crate) struct Engine {
+pub(super) struct Engine {
     host: Option<String>,
-    /// A shell around the daemon, and its folder.
-    daemon: Option<(Child, PathBuf)>,
+    /// A shell around the daemon.
+    daemon: Option<Child>,
 }
 
 impl Engine {
@@ -41,7 +46,7 @@ impl Engine {
     /// # Errors
     ///
     /// If there is none and none can be started, or if an image can be neither pulled nor made.
-    pub(crate) fn with_images(kinds: &[&str]) -> Result<Self, Failure> {
+    pub(super) fn with_images(servers: &[&Server]) -> Result<Self, Failure> {
         let mut engine = Self {
             host: None,
             daemon: None,
@@ -49,23 +54,23 @@ impl Engine {
         if !engine.answers() {
             engine.start()?;
         }
-        for kind in kinds {
-            engine.image(kind)?;
+        for server in servers {
+            engine.image(server)?;
         }
         Ok(engine)
     }
 
     /// What `DOCKER_HOST` is to be for the tests; `None` to leave it as it is.
-    pub(crate) fn host(&self) -> Option<&str> {
+    pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 
     fn start(&mut self) -> Result<(), Failure> {
-        let Some(root @ Root::Already) = root() else {
+        if !debian::is_root() {
             return Err("no container engine answers; start one, or run this as root".into());
-        };
+        }
         if find("dockerd").is_none() {
-            install(&root, &["docker.io", "iptables"])?;
+            debian::ensure(&["docker.io", "iptables"])?;
         }
         // Sockets have short names; images are kept for the next time.
         let folder = env::temp_dir().join(format!("session-store-engine-{}", std::process::id()));
@@ -85,7 +90,7 @@ impl Engine {
             .spawn()?;
         let log = folder.join("log");
         self.host = Some(socket);
-        self.daemon = Some((shell, folder));
+        self.daemon = Some(shell);
         let began = Instant::now();
         while !self.answers() {
             if began.elapsed() > READY {
@@ -101,62 +106,64 @@ impl Engine {
         quietly(self.docker().arg("info")).is_ok()
     }
 
-    fn image(&self, kind: &str) -> Result<(), Failure> {
+    fn image(&self, server: &Server) -> Result<(), Failure> {
+        let kind = server.kind;
         let image = IMAGES.lines().find_map(|line| line.strip_prefix(kind));
         let image = image.ok_or_else(|| format!("no image of {kind}"))?.trim();
-        if quietly(self.docker().args(["image", "inspect", image])).is_ok() {
-            return Ok(());
+        let recipe = server.program().map(|program| Recipe::new(kind, &program));
+        let recipe = recipe.transpose()?;
+        let fingerprint = recipe.as_ref().map(Recipe::fingerprint).transpose()?;
+        match self.label(image) {
+            // The official one, or ours of what is here now.
+            Some(label) if label.is_empty() || Some(&label) == fingerprint.as_ref() => {
+                return Ok(());
+            }
+            _ => {}
         }
         let Err(unreachable) = quietly(self.docker().args(["pull", "--quiet", image])) else {
             return Ok(());
         };
-        let server = server(kind)?;
-        let Some(program) = server.program() else {
-            return Err(format!("no {kind} here to make an image of, and {unreachable}").into());
-        };
-        println!("Making {image} of {} …", program.display());
-        self.make(image, server, &program)
+        match (recipe, fingerprint) {
+            (Some(recipe), Some(fingerprint)) => {
+                println!("Making {image} of the {kind} of this machine …");
+                self.make(image, &recipe, &fingerprint)
+            }
+            _ => Err(format!("no {kind} here to make an image of, and {unreachable}").into()),
+        }
     }
 
-    /// Makes an image of a program, of the libraries that it loads, and of nothing else.
-    fn make(&self, image: &str, server: &Server, program: &Path) -> Result<(), Failure> {
-        let tree = env::temp_dir().join(format!("session-store-image-{}", std::process::id()));
-        for folder in ["data", "tmp"] {
-            fs::create_dir_all(tree.join(folder))?;
-        }
-        for file in libraries(program)?
-            .iter()
-            .map(PathBuf::as_path)
-            .chain([program])
-        {
-            let copy = tree.join(file.strip_prefix("/").unwrap_or(file));
-            fs::create_dir_all(copy.parent().unwrap_or(&tree))?;
-            fs::copy(file, copy)?;
-        }
-        let archive = tree.with_extension("tar");
-        let made = quietly(
-            Command::new("tar")
-                .arg("-cf")
-                .arg(&archive)
-                .arg("-C")
-                .arg(&tree)
-                .arg("."),
-        )
-        .and_then(|()| {
-            let entry = format!("ENTRYPOINT [\"{}\"]", program.display());
-            let port = format!("EXPOSE {}", server.port);
-            let mut import = self.docker();
-            import.arg("import");
-            for change in ["WORKDIR /data", "VOLUME /data", &entry, &port] {
-                import.args(["--change", change]);
-            }
-            quietly(import.arg(&archive).arg(image))
+    /// What is written on an image that the engine has; nothing on one that is not ours.
+    fn label(&self, image: &str) -> Option<String> {
+        let format = format!("{{{{index .Config.Labels \"{LABEL}\"}}}}");
+        let mut inspect = self.docker();
+        inspect.args(["image", "inspect", "--format", &format, image]);
+        let output = inspect.stdin(Stdio::null()).output().ok()?;
+        let label = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(label)
+    }
+
+    fn make(&self, image: &str, recipe: &Recipe, fingerprint: &str) -> Result<(), Failure> {
+        let folder = env::temp_dir().join(format!("session-store-image-{}", std::process::id()));
+        let tree = folder.join("tree");
+        fs::create_dir_all(&tree)?;
+        let made = recipe.lay_out(&tree).and_then(|()| {
+            let mut tar = Command::new("tar");
+            let owner = recipe.user();
+            tar.args([format!("--owner={owner}"), format!("--group={owner}")]);
+            tar.arg("-cf").arg(folder.join("tree.tar"));
+            quietly(tar.arg("-C").arg(&tree).arg("."))?;
+            fs::remove_dir_all(&tree)?;
+            let lines = ["FROM scratch", "ADD tree.tar /"].map(str::to_owned);
+            let lines = [lines.to_vec(), recipe.lines()].concat();
+            fs::write(folder.join("Dockerfile"), lines.join("\n"))?;
+            let mut build = self.docker();
+            // The other way to build is a plugin.
+            build.env("DOCKER_BUILDKIT", "0");
+            build.args(["build", "--tag", image, "--label"]);
+            quietly(build.arg(format!("{LABEL}={fingerprint}")).arg(&folder))
         });
-        fs::remove_dir_all(&tree)?;
-        match fs::remove_file(&archive) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => made,
-        }
+        fs::remove_dir_all(&folder)?;
+        made
     }
 
     fn docker(&self) -> Command {
@@ -170,19 +177,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Some((mut shell, folder)) = self.daemon.take() {
+        if let Some(mut shell) = self.daemon.take() {
             drop(shell.stdin.take());
-            // Nothing can be done about an engine that does not end, or its log that stays.
+            // Nothing can be done about an engine that does not end.
             let _ = shell.wait();
-            let _ = fs::remove_dir_all(folder);
         }
     }
-}
-
-/// The libraries that a program loads, and what loads them, as `ldd` says: `name => /path (address)`.
-fn libraries(program: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let output = Command::new("ldd").arg(program).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
-    Ok(paths.map(PathBuf::from).collect())
 }

@@ -1,0 +1,280 @@
+//! Connections: of the caller's pool, or of the store's own.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Database, Error, Executor, Pool};
+use tokio::runtime::{self, Handle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+/// How long a connection may have rested before it is asked whether it still lives.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long it may take to say so.
+const REPLY: Duration = Duration::from_secs(1);
+
+/// How long a connection is used, so that servers may be replaced behind a name.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// Where statements get their connection. Cheap to clone; clones share the connections.
+///
+/// The store's own are used in turn without a word between two statements, where a pool would make a
+/// round trip to test each connection that comes back to it. One that was broken off is closed, whether
+/// by an error or because nobody waits for the answer any more; with the first broken one all that rest
+/// are closed, for they broke too.
+pub struct Connections<DB: Database> {
+    source: Source<DB>,
+    is_fit: fn(&Error) -> bool,
+}
+
+enum Source<DB: Database> {
+    Pool(Pool<DB>),
+    Own(Arc<Own<DB>>),
+}
+
+struct Own<DB: Database> {
+    options: Options<DB>,
+    /// What a new connection is told first.
+    greeting: Option<String>,
+    seats: Arc<Semaphore>,
+    most: usize,
+    /// Those that rest, the one that came last at the end.
+    resting: Mutex<Vec<Resting<DB>>>,
+}
+
+/// A connection of the store's own.
+struct Member<DB: Database> {
+    connection: DB::Connection,
+    opened: Instant,
+    /// Where it was opened: on another runtime nobody may be there to hear the answers.
+    runtime: runtime::Id,
+}
+
+struct Resting<DB: Database> {
+    member: Member<DB>,
+    since: Instant,
+}
+
+/// A connection for one statement or one transaction.
+///
+/// Unless it [ends](Self::end) well the connection is closed, so that nothing half done is ever met by
+/// the next who gets it.
+pub struct Lease<DB: Database> {
+    held: Option<Held<DB>>,
+    is_fit: fn(&Error) -> bool,
+}
+
+enum Held<DB: Database> {
+    Pool(PoolConnection<DB>),
+    Own {
+        own: Arc<Own<DB>>,
+        member: Member<DB>,
+        _seat: OwnedSemaphorePermit,
+    },
+}
+
+impl<DB: Database> Connections<DB> {
+    /// Connections of the caller's pool. `is_fit` says whether a connection is still good after an error.
+    pub fn of_pool(pool: Pool<DB>, is_fit: fn(&Error) -> bool) -> Self {
+        let source = Source::Pool(pool);
+        Self { source, is_fit }
+    }
+
+    /// At most so many connections of the store's own, opened when they are needed. `greeting` is a
+    /// statement that each runs first.
+    pub fn own(
+        options: Options<DB>,
+        greeting: Option<String>,
+        most: usize,
+        is_fit: fn(&Error) -> bool,
+    ) -> Self {
+        let own = Own {
+            options,
+            greeting,
+            seats: Arc::new(Semaphore::new(most)),
+            most,
+            resting: Mutex::default(),
+        };
+        let source = Source::Own(Arc::new(own));
+        Self { source, is_fit }
+    }
+}
+
+impl<DB: Database> Connections<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    /// A connection, once one is free.
+    ///
+    /// # Errors
+    ///
+    /// If none can be opened, or the pool has none to give.
+    pub async fn lease(&self) -> Result<Lease<DB>, Error> {
+        let held = match &self.source {
+            Source::Pool(pool) => Held::Pool(pool.acquire().await?),
+            Source::Own(own) => {
+                let seat = Arc::clone(&own.seats).acquire_owned().await;
+                let _seat = seat.map_err(|_| Error::PoolClosed)?;
+                let member = own.member().await?;
+                let own = Arc::clone(own);
+                Held::Own { own, member, _seat }
+            }
+        };
+        Ok(Lease {
+            held: Some(held),
+            is_fit: self.is_fit,
+        })
+    }
+}
+
+impl<DB: Database> Own<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    async fn member(&self) -> Result<Member<DB>, Error> {
+        let runtime = Handle::current().id();
+        while let Some(mut resting) = self.wake(runtime) {
+            if resting.since.elapsed() < FRESH {
+                return Ok(resting.member);
+            }
+            let ping = resting.member.connection.ping();
+            if let Ok(Ok(())) = timeout(REPLY, ping).await {
+                return Ok(resting.member);
+            }
+            // The others have rested longer.
+            self.resting().clear();
+        }
+        let mut connection = self.options.connect().await?;
+        if let Some(greeting) = &self.greeting {
+            let greeting = sqlx::raw_sql(AssertSqlSafe(greeting.as_str()));
+            greeting.execute(&mut connection).await?;
+        }
+        Ok(Member {
+            connection,
+            opened: Instant::now(),
+            runtime,
+        })
+    }
+}
+
+impl<DB: Database> Own<DB> {
+    /// The connection of this runtime that came last.
+    fn wake(&self, runtime: runtime::Id) -> Option<Resting<DB>> {
+        let mut resting = self.resting();
+        let at = resting
+            .iter()
+            .rposition(|resting| resting.member.runtime == runtime)?;
+        Some(resting.remove(at))
+    }
+
+    fn rest(&self, member: Member<DB>) {
+        if member.opened.elapsed() > LONGEST {
+            return;
+        }
+        let since = Instant::now();
+        let mut resting = self.resting();
+        resting.push(Resting { member, since });
+        if resting.len() > self.most {
+            resting.remove(0);
+        }
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<Resting<DB>>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<DB: Database> Lease<DB> {
+    /// Gives the connection back, if what happened last leaves it good for the next.
+    ///
+    /// # Errors
+    ///
+    /// The answer's.
+    pub fn end<T>(mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        let fit = answer.as_ref().err().is_none_or(self.is_fit);
+        match self.held.take() {
+            Some(Held::Pool(connection)) if fit => drop(connection),
+            Some(Held::Own { own, member, .. }) if fit => own.rest(member),
+            held => {
+                if let Some(Held::Own { own, .. }) = &held {
+                    own.resting().clear();
+                }
+                self.held = held;
+            }
+        }
+        answer
+    }
+
+    /// The same at the end of a transaction: after any error the connection is closed, and with it the
+    /// transaction.
+    ///
+    /// # Errors
+    ///
+    /// The answer's.
+    pub fn end_transaction<T>(self, answer: Result<T, Error>) -> Result<T, Error> {
+        match answer {
+            Err(error) if (self.is_fit)(&error) => Err(error),
+            answer => self.end(answer),
+        }
+    }
+}
+
+impl<DB: Database> Deref for Lease<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self.held.as_ref().expect(HELD) {
+            Held::Pool(connection) => connection,
+            Held::Own { member, .. } => &member.connection,
+        }
+    }
+}
+
+impl<DB: Database> DerefMut for Lease<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self.held.as_mut().expect(HELD) {
+            Held::Pool(connection) => connection,
+            Held::Own { member, .. } => &mut member.connection,
+        }
+    }
+}
+
+/// Only its end takes the connection out of a lease.
+const HELD: &str = "a lease holds a connection";
+
+impl<DB: Database> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        // Back in the pool it would be tested first, and a server that hangs never answers.
+        if let Some(Held::Pool(connection)) = self.held.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+impl<DB: Database> Clone for Connections<DB> {
+    fn clone(&self) -> Self {
+        let source = match &self.source {
+            Source::Pool(pool) => Source::Pool(pool.clone()),
+            Source::Own(own) => Source::Own(Arc::clone(own)),
+        };
+        Self { source, ..*self }
+    }
+}
+
+impl<DB: Database> fmt::Debug for Connections<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+impl<DB: Database> fmt::Debug for Lease<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! Writing: one statement for all calls of a batch that are of a kind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use session_store_api::{Error, Result, SessionKey};
+use session_store_batch::{Batch, Failure, Sharing};
+use tokio::time::Instant;
+
+use crate::database::{Database, Kind, Reaction, Row};
+use crate::plan::{Group, Plan};
+use crate::retry::{Patience, patiently};
+
+/// From how many records due on, a batch removes expired ones.
+const SWEEP_FROM: u32 = 256;
+
+/// The most records that one statement removes.
+pub(crate) const SWEEP_MOST: u32 = 1024;
+
+/// A call that writes.
+pub(crate) enum Write {
+    /// To a record.
+    Record(SessionKey, Change),
+    /// Removes at most so many expired records.
+    Sweep(u32),
+}
+
+/// What a call does to a record. Lives are in milliseconds.
+pub(crate) enum Change {
+    Set(Content),
+    SetIfAbsent(Content),
+    SetIfPresent(Content),
+    /// The bytes are those that must still stand there.
+    SetIfUnchanged(Content, Vec<u8>),
+    Touch(i64),
+    Destroy,
+}
+
+/// What a record is to hold.
+pub(crate) struct Content {
+    pub(crate) value: Vec<u8>,
+    pub(crate) life: i64,
+}
+
+impl Change {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Set(_) => Kind::Set,
+            Self::SetIfAbsent(_) => Kind::SetIfAbsent,
+            Self::SetIfPresent(_) => Kind::SetIfPresent,
+            Self::SetIfUnchanged(..) => Kind::SetIfUnchanged,
+            Self::Touch(_) => Kind::Touch,
+            Self::Destroy => Kind::Destroy,
+        }
+    }
+
+    pub(crate) fn row<'a>(&'a self, key: &'a str) -> Row<'a> {
+        let (value, life, old): (&[u8], i64, &[u8]) = match self {
+            Self::Set(content) | Self::SetIfAbsent(content) | Self::SetIfPresent(content) => {
+                (&content.value, content.life, &[])
+            }
+            Self::SetIfUnchanged(content, old) => (&content.value, content.life, old),
+            Self::Touch(life) => (&[], *life, &[]),
+            Self::Destroy => (&[], 0, &[]),
+        };
+        Row {
+            key,
+            value,
+            life,
+            old,
+        }
+    }
+}
+
+/// What runs batches of writes.
+pub(crate) struct Writes<D> {
+    database: Arc<D>,
+    /// How long a statement is tried that fails in passing.
+    patience: Patience,
+    /// How many expired records are due to be removed: two for each call since the last time.
+    due: AtomicU32,
+}
+
+impl<D: Database> Writes<D> {
+    pub(crate) fn new(database: Arc<D>, patience: Patience) -> Self {
+        Self {
+            database,
+            patience,
+            due: AtomicU32::new(0),
+        }
+    }
+
+    /// Runs the calls of one kind, in one statement if none of them spoils it for the others.
+    async fn write(&self, group: &Group<'_>, until: Instant, answers: &mut [Result<u64>]) {
+        let rows = group.rows();
+        let whole = 0..rows.len();
+        let mut parts = vec![whole];
+        while let Some(part) = parts.pop() {
+            let several = part.len() > 1;
+            let passes = |failure: &D::Failure| match D::reaction(failure) {
+                Reaction::Again => true,
+                Reaction::Locked => !several,
+                _ => false,
+            };
+            let attempt = || self.database.write(group.kind, &rows[part.clone()]);
+            match patiently(until, passes, attempt).await {
+                Ok(changed) => changed
+                    .iter()
+                    .filter_map(|key| group.place(key))
+                    .for_each(|place| answers[place] = Ok(1)),
+                Err(failure)
+                    if several
+                        && matches!(D::reaction(&failure), Reaction::Apart | Reaction::Locked) =>
+                {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+                Err(failure) => {
+                    let error = D::error(failure);
+                    group
+                        .places(part)
+                        .for_each(|place| answers[place] = Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Removes at most so many expired records.
+    async fn sweep(&self, limit: u32, until: Instant) -> Result<u64> {
+        let passes = |failure: &D::Failure| D::reaction(failure) == Reaction::Again;
+        let swept = patiently(until, passes, || self.database.sweep(limit)).await;
+        swept.map_err(D::error)
+    }
+
+    /// Removes expired records, if enough has been written since the last time.
+    async fn sweep_if_due(&self, written: usize, until: Instant) {
+        let written = u32::try_from(written).unwrap_or(u32::MAX);
+        let due = self
+            .due
+            .load(Ordering::Relaxed)
+            .saturating_add(written.saturating_mul(2));
+        let sweeps = due >= SWEEP_FROM;
+        // If it fails, the writes that follow say why.
+        let swept = sweeps && self.sweep(due.min(SWEEP_MOST), until).await.is_ok();
+        self.due
+            .store(if swept { 0 } else { due }, Ordering::Relaxed);
+    }
+}
+
+impl<D: Database> Batch for Writes<D> {
+    type Call = Write;
+    /// How many records the call changed, as far as it is of interest.
+    type Answer = Result<u64>;
+    type Error = Error;
+
+    fn weight(&self, call: &Write) -> usize {
+        let Write::Record(key, change) = call else {
+            return 0;
+        };
+        let Row {
+            key, value, old, ..
+        } = change.row(key.as_str());
+        key.len() + value.len() + old.len()
+    }
+
+    /// Conditional writes too may follow one another in a batch: its [`Plan`] keeps their order.
+    fn sharing<'a>(&self, call: &'a Write) -> Sharing<'a> {
+        match call {
+            Write::Record(key, _) => Sharing::Key(key.as_bytes()),
+            Write::Sweep(_) => Sharing::Free,
+        }
+    }
+
+    async fn run(&self, calls: &[Write]) -> Result<Vec<Result<u64>>, Failure<Error>> {
+        let until = self.patience.ends();
+        let plan = Plan::new(calls);
+        let mut answers = vec![Ok(0); calls.len()];
+        for group in plan.groups() {
+            self.write(group, until, &mut answers).await;
+        }
+        for (place, call) in calls.iter().enumerate() {
+            if let Write::Sweep(limit) = call {
+                answers[place] = self.sweep(*limit, until).await;
+            }
+        }
+        plan.answer_overwritten(&mut answers);
+        self.sweep_if_due(calls.len(), until).await;
+        Ok(answers)
+    }
+}
