@@ -7,10 +7,10 @@ use session_store::memory::MemoryStore;
 use session_store::{AtomicSessionStore, Result};
 use session_store_conformance::{BoxError, Facts};
 
-use self::redis::Redis;
+use self::server::Server;
 use self::sqlite::Sqlite;
 
-mod redis;
+mod server;
 mod sqlite;
 
 /// The store to check.
@@ -22,7 +22,7 @@ pub(crate) struct Target {
 enum Kind {
     Memory { max_value: usize },
     Sqlite(Sqlite),
-    Redis(Redis),
+    Server(Server),
 }
 
 impl Target {
@@ -38,11 +38,13 @@ impl Target {
                 }
             }
             "sqlite" => Kind::Sqlite(Sqlite::new(url)?),
-            scheme if Redis::has_scheme(scheme) => Kind::Redis(Redis::new(url)?),
-            _ => {
-                session_store::connect(url).await?; // knows best what is wrong with the URL
-                return Err("this kind of store cannot be checked yet".into());
-            }
+            scheme => match Server::new(scheme, url)? {
+                Some(server) => Kind::Server(server),
+                None => {
+                    session_store::connect(url).await?; // knows best what is wrong with the URL
+                    return Err("this kind of store cannot be checked yet".into());
+                }
+            },
         };
         Ok(Self {
             url: url.to_owned(),
@@ -52,10 +54,10 @@ impl Target {
 
     /// The kind of store.
     pub(crate) fn name(&self) -> &'static str {
-        match self.kind {
+        match &self.kind {
             Kind::Memory { .. } => "memory",
             Kind::Sqlite(_) => "sqlite",
-            Kind::Redis(_) => "redis",
+            Kind::Server(server) => server.name(),
         }
     }
 
@@ -64,7 +66,7 @@ impl Target {
         match &self.kind {
             Kind::Memory { max_value } => Facts::new().own_clock().evicts().max_value(*max_value),
             Kind::Sqlite(sqlite) => sqlite.facts(),
-            Kind::Redis(redis) => redis.facts(),
+            Kind::Server(server) => server.facts(),
         }
     }
 
@@ -79,7 +81,10 @@ impl Target {
         let url = match &self.kind {
             Kind::Memory { .. } => roomy(&url),
             Kind::Sqlite(sqlite) => with_parameter(&url, "table", &sqlite.table(namespace)),
-            Kind::Redis(_) => with_parameter(&url, "prefix", &Redis::prefix(namespace)),
+            Kind::Server(server) => server
+                .parameters(namespace)
+                .iter()
+                .fold(url, |url, (name, value)| with_parameter(&url, name, value)),
         };
         session_store::connect(&url).await
     }
@@ -87,7 +92,8 @@ impl Target {
     /// Removes what the check left behind. Every store is closed by now.
     pub(crate) async fn clean(&self) -> Result<(), BoxError> {
         match &self.kind {
-            Kind::Memory { .. } | Kind::Redis(_) => Ok(()),
+            Kind::Memory { .. } => Ok(()),
+            Kind::Server(server) => server.clean().await,
             Kind::Sqlite(sqlite) => sqlite.clean().await,
         }
     }

@@ -126,22 +126,58 @@ fn a_database_that_was_not_there_is_gone_afterwards() {
 }
 
 #[tokio::test]
-async fn a_redis_server_keeps_what_is_in_it() {
-    let server = TestServer::start(Kind::Redis).await.unwrap();
+async fn redis_keeps_what_is_in_it() {
+    a_server_keeps_what_is_in_it(Kind::Redis, "redis").await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_what_is_in_it() {
+    a_server_keeps_what_is_in_it(Kind::Postgres, "postgres").await;
+}
+
+#[tokio::test]
+async fn mysql_keeps_what_is_in_it() {
+    a_server_keeps_what_is_in_it(Kind::MySql, "mysql").await;
+}
+
+#[tokio::test]
+async fn memcached_keeps_what_is_in_it() {
+    a_server_keeps_what_is_in_it(Kind::Memcached, "memcached").await;
+}
+
+#[tokio::test]
+async fn mongodb_keeps_what_is_in_it() {
+    a_server_keeps_what_is_in_it(Kind::MongoDb, "mongodb").await;
+}
+
+async fn a_server_keeps_what_is_in_it(kind: Kind, name: &str) {
+    let server = TestServer::start(kind).await.unwrap();
     let store = session_store::connect(server.url()).await.unwrap();
     let key: SessionKey = "k".parse().unwrap();
     store.set(&key, b"mine", MaxAge::Session).await.unwrap();
 
-    let answer = check(&[server.url(), "--only", "c0,c11,c17,a04"]);
+    let answer = check(&[server.url(), "--only", "c01,c03,c05,c11,c17,a04"]);
     assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
-    assert!(answer.stdout.contains("redis keeps the contract"));
+    assert!(
+        answer
+            .stdout
+            .contains(&format!("{name} keeps the contract"))
+    );
     assert!(answer.stdout.contains("c17_namespaces_that_begin_alike"));
     assert_eq!(store.get(&key).await.unwrap().unwrap(), b"mine");
+}
 
+#[test]
+fn a_server_that_is_not_there_and_no_password() {
     let nobody = check(&["redis://:hunter2@127.0.0.1:1"]);
     assert_eq!(nobody.code, 2, "{}", nobody.stdout);
     assert!(nobody.stderr.contains("cannot be reached"));
-    assert!(!nobody.stderr.contains("hunter2"), "{}", nobody.stderr);
+    for scheme in ["redis", "postgres", "mysql", "memcached", "mongodb"] {
+        let url = format!("{scheme}://u:hunter2@127.0.0.1:1/d");
+        let nobody = check(&[&url]);
+        assert_eq!(nobody.code, 2, "{}", nobody.stdout);
+        assert!(!nobody.stderr.contains("hunter2"), "{}", nobody.stderr);
+    }
 }
 
 #[test]

@@ -36,6 +36,22 @@ pub async fn connect(url: &str) -> Result<Arc<dyn AtomicSessionStore>> {
         scheme if REDIS.contains(&scheme) => Ok(Arc::new(
             session_store_redis::RedisStore::connect(url).await?,
         )),
+        #[cfg(feature = "postgres")]
+        scheme if POSTGRES.contains(&scheme) => Ok(Arc::new(
+            session_store_postgres::PostgresStore::connect(url).await?,
+        )),
+        #[cfg(feature = "mysql")]
+        scheme if MYSQL.contains(&scheme) => Ok(Arc::new(
+            session_store_mysql::MySqlStore::connect(url).await?,
+        )),
+        #[cfg(feature = "memcached")]
+        "memcached" => Ok(Arc::new(
+            session_store_memcached::MemcachedStore::connect(url).await?,
+        )),
+        #[cfg(feature = "mongodb")]
+        scheme if MONGODB.contains(&scheme) => Ok(Arc::new(
+            session_store_mongodb::MongoDbStore::connect(url).await?,
+        )),
         scheme => Err(not_built(scheme)),
     }
 }
@@ -45,7 +61,17 @@ const STORES: &[(&str, bool, &[&str])] = &[
     ("memory", cfg!(feature = "memory"), &["memory"]),
     ("sqlite", cfg!(feature = "sqlite"), &["sqlite"]),
     ("redis", cfg!(feature = "redis"), REDIS),
+    ("postgres", cfg!(feature = "postgres"), POSTGRES),
+    ("mysql", cfg!(feature = "mysql"), MYSQL),
+    ("memcached", cfg!(feature = "memcached"), &["memcached"]),
+    ("mongodb", cfg!(feature = "mongodb"), MONGODB),
 ];
+
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+
+const MYSQL: &[&str] = &["mysql", "mariadb"];
+
+const MONGODB: &[&str] = &["mongodb", "mongodb+srv"];
 
 const REDIS: &[&str] = &[
     "redis",

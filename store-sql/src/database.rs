@@ -109,8 +109,8 @@ pub enum Reaction {
     Again,
     /// Nothing was applied, and one of the rows may be at fault: run it in halves.
     Apart,
-    /// Nothing was applied, for somebody else holds one of the rows: run it in halves, and what is alone
-    /// again.
+    /// Nothing was applied, for somebody else kept one of the rows locked too long: run the rows one by one,
+    /// and that one again and again. The database waits a while for it each time.
     Locked,
     /// The connection broke, and what was asked may have been done: read once more, but never write.
     Broken,

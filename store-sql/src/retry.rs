@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
-/// How long something is tried: a little less than a call takes at most, so that its caller hears the
-/// reason.
+/// How long something is tried again: less than a call takes at most, so that the last try ends in time and
+/// its caller hears the reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(Duration);
 
@@ -15,7 +15,7 @@ impl Patience {
     #[must_use]
     pub fn within(timeout: Duration) -> Self {
         const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-        Self(timeout.min(YEAR).mul_f64(0.9))
+        Self(timeout.min(YEAR).mul_f64(0.75))
     }
 
     /// When it ends if it begins now.

@@ -1,5 +1,6 @@
 //! Writing: one statement for all calls of a batch that are of a kind.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -94,28 +95,31 @@ impl<D: Database> Writes<D> {
     async fn write(&self, group: &Group<'_>, until: Instant, answers: &mut [Result<u64>]) {
         let rows = group.rows();
         let whole = 0..rows.len();
-        let mut parts = vec![whole];
-        while let Some(part) = parts.pop() {
+        let mut parts = VecDeque::from([whole]);
+        while let Some(part) = parts.pop_front() {
             let several = part.len() > 1;
-            let passes = |failure: &D::Failure| match D::reaction(failure) {
-                Reaction::Again => true,
-                Reaction::Locked => !several,
-                _ => false,
-            };
+            let passes = |failure: &D::Failure| D::reaction(failure) == Reaction::Again;
             let attempt = || self.database.write(group.kind, &rows[part.clone()]);
-            match patiently(until, passes, attempt).await {
-                Ok(changed) => changed
-                    .iter()
-                    .filter_map(|key| group.place(key))
-                    .for_each(|place| answers[place] = Ok(1)),
-                Err(failure)
-                    if several
-                        && matches!(D::reaction(&failure), Reaction::Apart | Reaction::Locked) =>
-                {
-                    let middle = part.start + part.len() / 2;
-                    parts.extend([middle..part.end, part.start..middle]);
+            let failure = match patiently(until, passes, attempt).await {
+                Ok(changed) => {
+                    changed
+                        .iter()
+                        .filter_map(|key| group.place(key))
+                        .for_each(|place| answers[place] = Ok(1));
+                    continue;
                 }
-                Err(failure) => {
+                Err(failure) => failure,
+            };
+            match D::reaction(&failure) {
+                Reaction::Apart if several => {
+                    let middle = part.start + part.len() / 2;
+                    parts.push_front(middle..part.end);
+                    parts.push_front(part.start..middle);
+                }
+                // One by one, and who waits for a row lets the others go first.
+                Reaction::Locked if several => parts.extend(part.map(|row| row..row + 1)),
+                Reaction::Locked if Instant::now() < until => parts.push_back(part),
+                _ => {
                     let error = D::error(failure);
                     group
                         .places(part)

@@ -158,8 +158,8 @@ impl TestServer {
         replica_set::primary(self.replica_set()?).await
     }
 
-    /// Makes the primary of a replica set a secondary; [`healthy`](Self::healthy) waits for the next
-    /// one. A primary that is alone becomes one again after two seconds.
+    /// Makes the primary of a replica set a secondary, which does not stand for election again within
+    /// thirty seconds, or two if it is alone; [`healthy`](Self::healthy) waits for the next one.
     ///
     /// # Errors
     ///

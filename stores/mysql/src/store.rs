@@ -13,6 +13,7 @@ use crate::connect::{self, Door};
 use crate::error::{STORE, is_fit};
 use crate::records::Records;
 use crate::schema;
+use crate::statements::MOST_ROWS;
 
 /// What MySQL can do.
 pub(crate) const BOUNDS: Bounds = Bounds {
@@ -140,6 +141,7 @@ impl MySqlStore {
     fn assemble(door: Door, settings: Settings) -> Self {
         let records = Records::new(&door, settings.table());
         let limits = Limits::default()
+            .with_batch_calls(MOST_ROWS)
             .with_in_flight(door.in_flight)
             .with_carry(door.alone);
         let sessions = Sessions::new(records, settings, limits, limits);

@@ -19,8 +19,12 @@ const PRIMARY: &str = "isWritablePrimary";
 /// How soon a primary that is not heard of is called dead. One on a loaded machine must not be.
 const ELECTION: Duration = Duration::from_secs(2);
 
-/// For how many seconds a primary that was told to step down does not stand for election.
-const DOWN: i32 = 2;
+/// For how many seconds a primary that was told to step down does not stand for election: long enough
+/// for another to win it, on a loaded machine too.
+const DOWN: i32 = 30;
+
+/// The same where there is no other.
+const DOWN_ALONE: i32 = 2;
 
 /// Starts servers and makes them one set, whose first primary is the first of them.
 pub(crate) async fn start(source: &Source, settings: &Settings, size: usize) -> io::Result<Nodes> {
@@ -93,9 +97,10 @@ pub(crate) async fn primary(nodes: &[Node]) -> io::Result<&Node> {
 /// Tells the primary to be one no more.
 pub(crate) async fn step_down(nodes: &[Node]) -> io::Result<()> {
     let primary = primary(nodes).await?;
+    let down = if nodes.len() == 1 { DOWN_ALONE } else { DOWN };
     let command = [
-        ("replSetStepDown", Bson::Int32(DOWN)),
-        ("secondaryCatchUpPeriodSecs", Bson::Int32(DOWN - 1)),
+        ("replSetStepDown", Bson::Int32(down)),
+        ("secondaryCatchUpPeriodSecs", Bson::Int32(down / 2)),
         // If it is alone too.
         ("force", Bson::Bool(true)),
     ];
