@@ -3,60 +3,39 @@
 use std::fmt;
 use std::sync::Arc;
 
-use session_store_api::{AtomicSessionStore, MaxAge, SessionStore};
+use session_store_api::MaxAge;
 
-use crate::seal::Seal;
-
-/// When the cookie carries `Secure`: the browser then sends it over https alone.
-///
-/// `true` is [`Always`](Self::Always) and `false` is [`Never`](Self::Never).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is no fourth case")]
-pub enum Secure {
-    /// When the request came over https.
-    #[default]
-    Auto,
-    /// On every response.
-    Always,
-    /// On no response.
-    Never,
-}
-
-impl From<bool> for Secure {
-    fn from(secure: bool) -> Self {
-        if secure { Self::Always } else { Self::Never }
-    }
-}
-
-/// From which sites the browser sends the cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6265bis knows three")]
-pub enum SameSite {
-    /// From our own site alone.
-    Strict,
-    /// From our own site, and when a link leads here.
-    Lax,
-    /// From every site. Needs [`Secure::Always`].
-    None,
-}
+use crate::cookie::line::Attributes;
+use crate::hooks::Hooks;
+use crate::mode::Mode;
+use crate::profile::Codec;
+use crate::{ExternalKey, OnStoreError, Oversize, RequestFilter};
 
 /// Everything a request needs to know.
 pub(crate) struct Config {
-    pub(crate) store: Store,
-    pub(crate) seal: Seal,
-    pub(crate) cookie: CookieOptions,
+    pub(crate) mode: Mode,
+    pub(crate) carrier: Carrier,
     pub(crate) max_age: MaxAge,
     pub(crate) rolling: bool,
     pub(crate) renew: bool,
+    pub(crate) auto_commit: bool,
     pub(crate) prefix: String,
     pub(crate) trust_proxy: bool,
+    pub(crate) oversize: Oversize,
+    pub(crate) on_store_error: OnStoreError,
+    pub(crate) log_value: bool,
+    /// A Node process may serve the same sessions.
+    pub(crate) shared_with_node: bool,
+    pub(crate) scope: Scope,
+    pub(crate) hooks: Hooks,
+    /// Something will ask for the request's head, so it is kept.
+    pub(crate) keeps_head: bool,
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("store", &self.store)
-            .field("cookie", &self.cookie)
+            .field("mode", &self.mode)
             .field("max_age", &self.max_age)
             .field("rolling", &self.rolling)
             .field("renew", &self.renew)
@@ -64,29 +43,38 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Where the records are, and what may be asked of that place.
+/// Which requests have a session.
 #[derive(Clone, Debug)]
-pub(crate) enum Store {
-    Plain(Arc<dyn SessionStore>),
-    Atomic(Arc<dyn AtomicSessionStore>),
+pub(crate) enum Scope {
+    All,
+    None,
+    Only(RequestFilter),
+    Except(RequestFilter),
 }
 
-impl Store {
-    pub(crate) fn plain(&self) -> &dyn SessionStore {
-        match self {
-            Self::Plain(store) => &**store,
-            Self::Atomic(store) => &**store,
-        }
+/// What brings the session's id, or the session, back with the next request.
+pub(crate) enum Carrier {
+    Cookie(Box<CookieCarrier>),
+    External(Arc<dyn ExternalKey>),
+}
+
+/// The cookies that a layer writes and reads.
+pub(crate) struct CookieCarrier {
+    pub(crate) attributes: Attributes,
+    pub(crate) overwrite: bool,
+    /// What is written.
+    pub(crate) own: Codec,
+    /// The partitioned twin of `own`, where `auto_chips` is on.
+    pub(crate) twin: Option<Codec>,
+    /// What is read besides.
+    pub(crate) accepted: Vec<Codec>,
+}
+
+impl CookieCarrier {
+    /// All forms that are read, in order, and whether it is what we write.
+    pub(crate) fn codecs(&self) -> impl Iterator<Item = (&Codec, bool)> {
+        let own = [Some(&self.own), self.twin.as_ref()].into_iter().flatten();
+        let accepted = self.accepted.iter().map(|codec| (codec, false));
+        own.map(|codec| (codec, true)).chain(accepted)
     }
-}
-
-/// Name and attributes of the cookie.
-#[derive(Clone, Debug)]
-pub(crate) struct CookieOptions {
-    pub(crate) name: String,
-    pub(crate) http_only: bool,
-    pub(crate) secure: Secure,
-    pub(crate) same_site: Option<SameSite>,
-    pub(crate) path: String,
-    pub(crate) domain: Option<String>,
 }

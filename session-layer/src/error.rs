@@ -37,6 +37,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_boxed(mut self, source: Box<dyn StdError + Send + Sync>) -> Self {
+        self.source = Some(Arc::from(source));
+        self
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -44,12 +49,14 @@ impl Error {
     }
 
     /// The status of a response that can say no more than this error: 503 for
-    /// [`Unavailable`](ErrorKind::Unavailable) and [`Conflict`](ErrorKind::Conflict), 409 for
-    /// [`Destroyed`](ErrorKind::Destroyed), otherwise 500.
+    /// [`Unavailable`](ErrorKind::Unavailable), [`ReadOnly`](ErrorKind::ReadOnly) and
+    /// [`Conflict`](ErrorKind::Conflict), 409 for [`Destroyed`](ErrorKind::Destroyed), otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
-            ErrorKind::Unavailable | ErrorKind::Conflict => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Unavailable | ErrorKind::ReadOnly | ErrorKind::Conflict => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ErrorKind::Destroyed => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -96,9 +103,16 @@ pub enum ErrorKind {
     Conflict,
     /// The session was destroyed by another request, so nothing of this one was kept.
     Destroyed,
+    /// The session cannot be changed: the store could not be read, or this request was told to have none.
+    ReadOnly,
+    /// The session is too large for the cookie it lives in. Put less into it.
+    TooLarge,
+    /// A hook of the application failed; the source is its error.
+    Hook,
     /// The value has no JSON form, is nested too deeply, or is not of the type asked for.
     Value,
-    /// The name belongs to the record's own fields: `_expire`, `_maxAge`, `_session`. Choose another.
+    /// The name belongs to the session itself: `_expire`, `_maxAge` and `_session`, and where Node shares the
+    /// session, all that Node would not keep. Choose another.
     ReservedName,
     /// The operating system gave no random bytes.
     Random,

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderValue, Response};
+use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
-use crate::cookie;
-use crate::{Error, Session};
+use crate::{Result, Session};
 
 pin_project! {
     /// Waits for the inner service's response, then for its session to be written.
@@ -36,12 +36,12 @@ pin_project! {
         Commit {
             commit: Commit,
             response: Option<Response<B>>,
-            session: Session,
         },
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = Result<Option<HeaderValue>, Error>> + Send>>;
+/// Answers the response's headers, and whether the session is written.
+type Commit = Pin<Box<dyn Future<Output = (HeaderMap, Result<()>)> + Send>>;
 
 impl<F, B> ResponseFuture<F, B> {
     pub(crate) fn new(future: F, session: Session) -> Self {
@@ -68,25 +68,24 @@ where
         loop {
             let next = match phase.as_mut().project() {
                 PhaseProjection::Respond { future, session } => {
-                    let response = ready!(future.poll(cx))?;
+                    let mut response = ready!(future.poll(cx))?;
                     if session.is_idle() {
                         return Poll::Ready(Ok(response)); // nothing to write: no box
                     }
-                    let owned = session.clone();
+                    let session = session.clone();
+                    let mut headers = mem::take(response.headers_mut());
                     Phase::Commit {
-                        commit: Box::pin(async move { owned.commit().await }),
+                        commit: Box::pin(async move {
+                            let written = session.respond(&mut headers).await;
+                            (headers, written)
+                        }),
                         response: Some(response),
-                        session: session.clone(),
                     }
                 }
-                PhaseProjection::Commit {
-                    commit,
-                    response,
-                    session,
-                } => {
-                    let committed = ready!(commit.as_mut().poll(cx));
+                PhaseProjection::Commit { commit, response } => {
+                    let (headers, written) = ready!(commit.as_mut().poll(cx));
                     let response = response.take().expect("polled after completion");
-                    return Poll::Ready(Ok(finish(response, committed, session.cookie_name())));
+                    return Poll::Ready(Ok(finish(response, headers, written)));
                 }
             };
             phase.set(next);
@@ -94,20 +93,17 @@ where
     }
 }
 
-/// The response with its cookie, or in its place one that says the session could not be written.
+/// The response with its headers, or in its place one that says the session could not be written.
 fn finish<B: Default>(
     mut response: Response<B>,
-    committed: Result<Option<HeaderValue>, Error>,
-    cookie_name: &str,
+    headers: HeaderMap,
+    written: Result<()>,
 ) -> Response<B> {
-    match committed {
-        Ok(None) => {}
-        Ok(Some(line)) => cookie::replace(response.headers_mut(), cookie_name, line),
-        Err(error) => {
-            error.log("the session could not be written");
-            response = Response::default();
-            *response.status_mut() = error.status();
-        }
+    if let Err(error) = written {
+        error.log("the session could not be written");
+        response = Response::default();
+        *response.status_mut() = error.status();
     }
+    *response.headers_mut() = headers;
     response
 }

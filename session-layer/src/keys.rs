@@ -29,7 +29,13 @@ use sha2::Sha256;
 /// # Ok::<(), session_layer::InvalidKeys>(())
 /// ```
 #[derive(Clone)]
-pub struct Keys(Vec<Hkdf<Sha256>>);
+pub struct Keys(Vec<Secret>);
+
+#[derive(Clone)]
+struct Secret {
+    text: Box<[u8]>,
+    hkdf: Hkdf<Sha256>,
+}
 
 impl Keys {
     /// The shortest secret, in bytes.
@@ -52,16 +58,52 @@ impl Keys {
     pub fn rotated<S: AsRef<[u8]>>(
         secrets: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidKeys> {
+        Self::of_length(Self::MIN_LEN, secrets)
+    }
+
+    /// The keys of a koa or egg application, as they stand in its `keys`, the newest first, of any length.
+    ///
+    /// For [`Profile::Egg`](crate::Profile::Egg) and [`Profile::Koa`](crate::Profile::Koa). A layer that
+    /// seals with keys shorter than [`MIN_LEN`](Self::MIN_LEN) is not built. egg's `keys` is one text with
+    /// commas:
+    ///
+    /// ```
+    /// # use session_layer::Keys;
+    /// let keys = Keys::keygrip("newest, older".split(',').map(str::trim))?;
+    /// # Ok::<(), session_layer::InvalidKeys>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKeys`] if there is none, or an empty one.
+    pub fn keygrip<S: AsRef<[u8]>>(keys: impl IntoIterator<Item = S>) -> Result<Self, InvalidKeys> {
+        Self::of_length(1, keys)
+    }
+
+    /// No secret, for sessions whose cookie is neither encrypted nor signed, or that have none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    fn of_length<S: AsRef<[u8]>>(
+        min: usize,
+        secrets: impl IntoIterator<Item = S>,
+    ) -> Result<Self, InvalidKeys> {
         let mut keys = Vec::new();
         for secret in secrets {
             let secret = secret.as_ref();
-            if secret.len() < Self::MIN_LEN {
+            if secret.len() < min {
                 return Err(InvalidKeys(Reason::Short {
+                    min,
                     number: keys.len() + 1,
                     len: secret.len(),
                 }));
             }
-            keys.push(Hkdf::new(None, secret));
+            keys.push(Secret {
+                text: secret.into(),
+                hkdf: Hkdf::new(None, secret),
+            });
         }
         if keys.is_empty() {
             return Err(InvalidKeys(Reason::None));
@@ -87,10 +129,25 @@ impl Keys {
             let mut key = [0; 32];
             let info = [purpose.as_bytes(), b"\0", cookie.as_bytes()];
             secret
+                .hkdf
                 .expand_multi_info(&info, &mut key)
                 .expect("32 bytes are far below what HKDF can give");
             key
         })
+    }
+
+    /// The secrets themselves, in order: what koa and egg use.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|secret| &*secret.text)
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether each is long enough to derive keys from.
+    pub(crate) fn are_long(&self) -> bool {
+        self.secrets().all(|secret| secret.len() >= Self::MIN_LEN)
     }
 }
 
@@ -109,7 +166,11 @@ pub struct InvalidKeys(Reason);
 #[derive(Clone, Debug)]
 enum Reason {
     None,
-    Short { number: usize, len: usize },
+    Short {
+        min: usize,
+        number: usize,
+        len: usize,
+    },
     Random(getrandom::Error),
 }
 
@@ -117,10 +178,10 @@ impl fmt::Display for InvalidKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::None => f.write_str("session keys need at least one secret"),
-            Reason::Short { number, len } => write!(
+            Reason::Short { min: 1, .. } => f.write_str("a session secret cannot be empty"),
+            Reason::Short { min, number, len } => write!(
                 f,
-                "a session secret has at least {} bytes, but number {number} has {len}",
-                Keys::MIN_LEN
+                "a session secret has at least {min} bytes, but number {number} has {len}"
             ),
             Reason::Random(_) => f.write_str("the operating system gave no random bytes"),
         }

@@ -17,6 +17,21 @@ const EXPIRE: &str = "_expire";
 const MAX_AGE: &str = "_maxAge";
 const SESSION: &str = "_session";
 
+/// What koa-session's session object has members of.
+const NODES_NAMES: [&str; 11] = [
+    "commit",
+    "externalKey",
+    "inspect",
+    "isNew",
+    "length",
+    "manuallyCommit",
+    "maxAge",
+    "populated",
+    "regenerate",
+    "save",
+    "toJSON",
+];
+
 /// How much longer the store keeps a record, so that "expired" can be told from "missed".
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -56,7 +71,11 @@ impl Record {
 
     /// Reads a record; nothing if it is not a JSON object, or nested too deeply to be one of ours.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut data: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
+        serde_json::from_slice(bytes).ok().map(Self::from_object)
+    }
+
+    /// Takes the record's own fields out of `data`.
+    pub(crate) fn from_object(mut data: Map<String, Value>) -> Self {
         let expire = data.remove(EXPIRE).as_ref().and_then(millis);
         let max_age = data.remove(MAX_AGE).as_ref().and_then(millis);
         let session = data.remove(SESSION).is_some_and(|flag| flag == true);
@@ -65,11 +84,27 @@ impl Record {
         } else {
             max_age.map(|millis| MaxAge::After(Duration::from_millis(millis)))
         };
-        Some(Self {
+        Self {
             data: Arc::new(data),
             max_age,
             expire,
-        })
+        }
+    }
+
+    /// The values and the record's own fields in one object.
+    pub(crate) fn to_object(&self) -> Map<String, Value> {
+        let mut object = Map::clone(&self.data);
+        match (self.expire, self.max_age) {
+            (Some(expire), Some(max_age)) => {
+                object.insert(EXPIRE.to_owned(), expire.into());
+                let millis = max_age.to_millis(Duration::ZERO);
+                object.insert(MAX_AGE.to_owned(), millis.into());
+            }
+            _ => {
+                object.insert(SESSION.to_owned(), true.into());
+            }
+        }
+        object
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
@@ -113,14 +148,8 @@ pub(crate) fn store_max_age(max_age: MaxAge) -> MaxAge {
     }
 }
 
-/// Turns `value` into what a record can hold under `name`.
-pub(crate) fn field(name: &str, value: impl Serialize) -> Result<Value> {
-    if [EXPIRE, MAX_AGE, SESSION].contains(&name) {
-        return Err(Error::new(
-            ErrorKind::ReservedName,
-            "`_expire`, `_maxAge` and `_session` are the session's own fields",
-        ));
-    }
+/// Turns `value` into what a record can hold.
+pub(crate) fn value(value: impl Serialize) -> Result<Value> {
     // serde_json quotes the value it stumbled over, so its error is not kept.
     let value = serde_json::to_value(value)
         .map_err(|_| Error::new(ErrorKind::Value, "the value has no JSON form"))?;
@@ -129,6 +158,46 @@ pub(crate) fn field(name: &str, value: impl Serialize) -> Result<Value> {
         return Err(Error::new(ErrorKind::Value, message));
     }
     Ok(value)
+}
+
+/// Turns `values` into all that a record holds.
+pub(crate) fn values(values: impl Serialize, shared: bool) -> Result<Map<String, Value>> {
+    match value(values)? {
+        Value::Object(values) => {
+            check_names(values.keys(), shared)?;
+            Ok(values)
+        }
+        _ => Err(Error::new(
+            ErrorKind::Value,
+            "a session is replaced by values with names",
+        )),
+    }
+}
+
+/// Refuses names that a record cannot hold; if Node shares it, those that Node would take for its own.
+pub(crate) fn check_names<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    shared: bool,
+) -> Result<()> {
+    names
+        .into_iter()
+        .try_for_each(|name| check_name(name, shared))
+}
+
+pub(crate) fn check_name(name: &str, shared: bool) -> Result<()> {
+    if [EXPIRE, MAX_AGE, SESSION].contains(&name) {
+        return Err(Error::new(
+            ErrorKind::ReservedName,
+            "`_expire`, `_maxAge` and `_session` are the session's own fields",
+        ));
+    }
+    if shared && (name.starts_with('_') || NODES_NAMES.contains(&name)) {
+        return Err(Error::new(
+            ErrorKind::ReservedName,
+            "koa-session keeps no value whose name begins with `_` or is that of one of its own members",
+        ));
+    }
+    Ok(())
 }
 
 /// `theirs`, with the fields that changed from `base` to `ours` changed alike.
@@ -225,6 +294,10 @@ mod tests {
             let record = Record::new(data(&json!({"a": [0.1, null]})), max_age, NOW);
             let read = Record::decode(&record.encode().unwrap()).unwrap();
             assert_eq!(read.data, record.data);
+            assert_eq!(
+                Record::from_object(record.to_object()).expire,
+                record.expire
+            );
             assert_eq!(read.max_age, record.max_age);
             assert_eq!(read.expire, record.expire);
         }
@@ -265,8 +338,8 @@ mod tests {
     #[test]
     fn a_field_that_could_not_be_read_again_is_refused() {
         let nested = |depth| (0..depth).fold(json!(0), |value, _| json!([value]));
-        assert!(field("a", nested(MAX_DEPTH)).is_ok());
-        assert!(field("a", nested(MAX_DEPTH + 1)).is_err());
+        assert!(value(nested(MAX_DEPTH)).is_ok());
+        assert!(value(nested(MAX_DEPTH + 1)).is_err());
         let deepest = Map::from_iter([("a".to_owned(), nested(MAX_DEPTH))]);
         let record = Record::new(Arc::new(deepest), MaxAge::Session, NOW);
         assert!(Record::decode(&record.encode().unwrap()).is_some());

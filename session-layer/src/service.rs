@@ -39,9 +39,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let session = Session::new(Arc::clone(&self.config), request.uri(), request.headers());
-        request.extensions_mut().insert(session.clone());
-        ResponseFuture::new(self.inner.call(request), session)
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        let session = Session::new(Arc::clone(&self.config), &head);
+        head.extensions.insert(session.clone());
+        ResponseFuture::new(self.inner.call(Request::from_parts(head, body)), session)
     }
 }

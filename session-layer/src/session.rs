@@ -1,20 +1,26 @@
 //! The handle that handlers hold.
 
+mod respond;
+mod shared;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::HeaderMap;
+use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use session_store_api::{MaxAge, SessionKey};
 
+pub(crate) use self::shared::{Presented, Shared};
 use crate::commit::{Committed, commit};
 use crate::config::Config;
 use crate::load::load;
-use crate::state::{CookieChange, State, View};
-use crate::{Error, ErrorKind, Result, cookie, event, id, record};
+use crate::mode::Mode;
+use crate::state::{View, read_only};
+use crate::{Error, ErrorKind, Result, record};
 
 /// The session of one request.
 ///
@@ -28,42 +34,20 @@ use crate::{Error, ErrorKind, Result, cookie, event, id, record};
 /// # Errors
 ///
 /// Every method that may have to read answers [`ErrorKind::Unavailable`] or [`ErrorKind::Store`] if the
-/// store cannot be read. The session in the store stays as it is, also if the handler goes on.
+/// store cannot be read, and [`ErrorKind::Hook`] if a hook fails. The session in the store stays as it is,
+/// also if the handler goes on. Every method that changes answers [`ErrorKind::ReadOnly`] if
+/// [`is_read_only`](Self::is_read_only).
 ///
 /// # Cancel safety
 ///
 /// Dropping any future of these leaves the session readable and what was set before in place; only
-/// [`save`](Self::save) writes.
+/// [`save`](Self::save) and [`commit`](Self::commit) write.
 #[derive(Clone)]
 pub struct Session(Arc<Shared>);
 
-/// What all clones share.
-pub(crate) struct Shared {
-    pub(crate) config: Arc<Config>,
-    cookies: Vec<HeaderValue>,
-    https: bool,
-    presented: OnceLock<Option<Presented>>,
-    /// Held while the store is asked, so that it is asked once.
-    pub(crate) turn: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-}
-
-/// What the request's cookie says.
-pub(crate) struct Presented {
-    pub(crate) key: SessionKey,
-    pub(crate) by_old_key: bool,
-}
-
 impl Session {
-    pub(crate) fn new(config: Arc<Config>, uri: &Uri, headers: &HeaderMap) -> Self {
-        Self(Arc::new(Shared {
-            https: is_https(&config, uri, headers),
-            config,
-            cookies: headers.get_all(header::COOKIE).iter().cloned().collect(),
-            presented: OnceLock::new(),
-            turn: tokio::sync::Mutex::default(),
-            state: Mutex::default(),
-        }))
+    pub(crate) fn new(config: Arc<Config>, request: &Parts) -> Self {
+        Self(Arc::new(Shared::new(config, request)))
     }
 
     /// Answers the value under `name`, or `None` if there is none.
@@ -85,10 +69,13 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::Value`] if the value has no JSON form or is nested more than 120 levels deep,
-    /// [`ErrorKind::ReservedName`] for `_expire`, `_maxAge` and `_session`.
+    /// [`ErrorKind::ReservedName`] for `_expire`, `_maxAge` and `_session`, and with
+    /// [`Profile::Egg`](crate::Profile::Egg) and [`Profile::Koa`](crate::Profile::Koa) for every name that begins
+    /// with `_` or is that of a member of koa's session: Node would not keep the value.
     pub async fn insert<T: Serialize + Send>(&self, name: &str, value: T) -> Result<()> {
-        let value = record::field(name, value)?;
-        self.view(|view| {
+        record::check_name(name, self.0.config.shared_with_node)?;
+        let value = record::value(value)?;
+        self.edit(|view| {
             if view.data.get(name) != Some(&value) {
                 Arc::make_mut(&mut view.data).insert(name.to_owned(), value);
             }
@@ -102,7 +89,7 @@ impl Session {
     ///
     /// Only as for every method, above.
     pub async fn remove(&self, name: &str) -> Result<bool> {
-        self.view(|view| {
+        self.edit(|view| {
             view.data.contains_key(name) && Arc::make_mut(&mut view.data).remove(name).is_some()
         })
         .await
@@ -114,7 +101,26 @@ impl Session {
     ///
     /// Only as for every method, above.
     pub async fn clear(&self) -> Result<()> {
-        self.view(|view| view.data = Arc::default()).await
+        self.edit(|view| view.data = Arc::default()).await
+    }
+
+    /// Puts `values`, a struct or a map, in place of all there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert); [`ErrorKind::Value`] also if `values` has no names.
+    pub async fn replace<T: Serialize + Send>(&self, values: T) -> Result<()> {
+        let values = record::values(values, self.0.config.shared_with_node)?;
+        self.edit(|view| view.data = Arc::new(values)).await
+    }
+
+    /// All values, with their names.
+    ///
+    /// # Errors
+    ///
+    /// Only as for every method, above.
+    pub async fn values(&self) -> Result<Map<String, Value>> {
+        self.view(|view| Map::clone(&view.data)).await
     }
 
     /// How many values there are.
@@ -161,6 +167,60 @@ impl Session {
         .await
     }
 
+    /// How long the session lives each time it is written: as it was set, or else as it was last written
+    /// with, or else as the layer says.
+    ///
+    /// # Errors
+    ///
+    /// Only as for every method, above.
+    pub async fn max_age(&self) -> Result<MaxAge> {
+        let asked = self.0.state().max_age;
+        let default = self.0.config.max_age;
+        self.view(|view| {
+            let stored = view.stored.as_ref();
+            let own = stored.and_then(|stored| stored.record.max_age);
+            asked.or(own).unwrap_or(default)
+        })
+        .await
+    }
+
+    /// Whether nothing can be changed: the store could not be read, and
+    /// [`OnStoreError::ReadOnly`](crate::OnStoreError::ReadOnly) stands; or the layer does not serve this
+    /// request. Changing something then fails with [`ErrorKind::ReadOnly`], and what is only done with the
+    /// response, like [`regenerate`](Self::regenerate) and [`destroy`](Self::destroy), makes it a 503.
+    ///
+    /// # Errors
+    ///
+    /// Only as for every method, above.
+    pub async fn is_read_only(&self) -> Result<bool> {
+        self.view(|view| view.read_only).await
+    }
+
+    /// The id of the session in the store; `None` for a session that lives in its cookie, or was not read
+    /// and cannot be written.
+    ///
+    /// That of a new session, and after [`regenerate`](Self::regenerate), is the one that it will be
+    /// written under. Whoever knows it may be the client, so do not show it.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, above; [`ErrorKind::Random`] or [`ErrorKind::Hook`] if an id cannot be made.
+    pub async fn external_key(&self) -> Result<Option<SessionKey>> {
+        let shared = &*self.0;
+        if matches!(shared.config.mode, Mode::Cookie) {
+            return Ok(None);
+        }
+        let read_only = self.view(|view| view.read_only).await?;
+        let _turn = shared.turn.lock().await;
+        let key = shared.state().key();
+        if key.is_some() || read_only {
+            return Ok(key);
+        }
+        let key = shared.new_id().await?;
+        shared.state().reserved = Some(key.clone());
+        Ok(Some(key))
+    }
+
     /// Gives this session a life of its own from the next write on, which there will be. It keeps it
     /// when it is renewed. For "remember me".
     pub fn set_max_age(&self, max_age: impl Into<MaxAge>) {
@@ -179,8 +239,22 @@ impl Session {
     ///
     /// The session is empty from now on. Values inserted after this begin a new one.
     pub fn destroy(&self) {
-        let presented = self.0.presented().map(|presented| &presented.key);
-        self.0.state().destroy(presented);
+        self.0.state().destroy();
+    }
+
+    /// Writes the session now if the response would: if it has changed, or is to be renewed or moved.
+    ///
+    /// With [`auto_commit(false)`](crate::SessionLayerBuilder::auto_commit) nothing else does.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`save`](Self::save).
+    pub async fn commit(&self) -> Result<()> {
+        self.write(false).await
     }
 
     /// Writes the session now, changed or not, empty or not. Its cookie goes out with the response.
@@ -198,7 +272,11 @@ impl Session {
     /// Dropping the future leaves the session as it was or as written. If it was about to
     /// [`regenerate`](Self::regenerate), the session may be lost: the old id gone, the new one unknown.
     pub async fn save(&self) -> Result<()> {
-        match commit(&self.0, true).await? {
+        self.write(true).await
+    }
+
+    async fn write(&self, forced: bool) -> Result<()> {
+        match commit(&self.0, forced).await? {
             Committed::Kept => Ok(()),
             Committed::Dropped => Err(Error::new(
                 ErrorKind::Destroyed,
@@ -214,34 +292,35 @@ impl Session {
             let _turn = shared.turn.lock().await;
             load(shared).await?;
         }
+        let mut state = shared.state();
         Ok(look(
-            shared.state().view.get_or_insert_with(|| View::new(None)),
+            state.view.get_or_insert_with(|| View::new(None, false)),
         ))
+    }
+
+    /// The same, for a change.
+    async fn edit<R>(&self, change: impl FnOnce(&mut View) -> R) -> Result<R> {
+        self.view(|view| (!view.read_only).then(|| change(view)))
+            .await?
+            .ok_or_else(read_only)
     }
 
     /// Nothing is to be done when the response is ready.
     pub(crate) fn is_idle(&self) -> bool {
-        self.0.state().view.is_none() && !self.0.needs_record()
-    }
-
-    /// Writes what has changed; answers the `Set-Cookie` line, if there is one to send.
-    pub(crate) async fn commit(&self) -> Result<Option<HeaderValue>> {
         let shared = &*self.0;
-        commit(shared, false).await?;
-        let config = &*shared.config;
-        let change = shared.state().cookie.clone();
-        match change {
-            None => Ok(None),
-            Some(CookieChange::Clear) => cookie::clear(&config.cookie, shared.https).map(Some),
-            Some(CookieChange::Set { key, max_age }) => {
-                let value = config.seal.close(key.as_str())?;
-                cookie::set(&config.cookie, value, max_age, shared.https).map(Some)
+        let untouched = {
+            let state = shared.state();
+            if shared.ignored {
+                return !state.wants_write() && !state.dooms();
             }
-        }
+            state.view.is_none() && state.change.is_none()
+        };
+        untouched && !shared.needs_record()
     }
 
-    pub(crate) fn cookie_name(&self) -> &str {
-        &self.0.config.cookie.name
+    /// Writes what has changed, and tells the browser in `headers`.
+    pub(crate) async fn respond(&self, headers: &mut HeaderMap) -> Result<()> {
+        respond::respond(&self.0, headers).await
     }
 }
 
@@ -249,54 +328,4 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // No code of others runs under the lock, so a poisoned state is still a whole one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The id in the request's cookie, if there is exactly one cookie and it opens.
-    pub(crate) fn presented(&self) -> Option<&Presented> {
-        self.presented.get_or_init(|| self.open()).as_ref()
-    }
-
-    /// Committing takes a record that nobody has read yet.
-    pub(crate) fn needs_record(&self) -> bool {
-        let (unread, wanted) = {
-            let state = self.state();
-            (state.view.is_none(), state.wants_write())
-        };
-        let renews = self.config.rolling || self.config.renew;
-        unread && (wanted || (renews && self.presented().is_some()))
-    }
-
-    fn open(&self) -> Option<Presented> {
-        let mut values = cookie::values(&self.cookies, &self.config.cookie.name);
-        let value = values.next()?;
-        if values.next().is_some() {
-            event::invalid_cookie(); // two, and nothing says which is ours
-            return None;
-        }
-        let presented = self.config.seal.open(value).and_then(|opened| {
-            Some(Presented {
-                key: id::recognise(&self.config.prefix, &opened.id)?,
-                by_old_key: opened.by_old_key,
-            })
-        });
-        if presented.is_none() {
-            event::invalid_cookie();
-        }
-        presented
-    }
-}
-
-fn is_https(config: &Config, uri: &Uri, headers: &HeaderMap) -> bool {
-    let proxied = || {
-        let proto = headers.get("x-forwarded-proto")?.to_str().ok()?;
-        let first = proto.split(',').next()?;
-        Some(first.trim().eq_ignore_ascii_case("https"))
-    };
-    uri.scheme() == Some(&Scheme::HTTPS) || (config.trust_proxy && proxied() == Some(true))
 }

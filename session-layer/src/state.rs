@@ -6,6 +6,7 @@ use session_store_api::{MaxAge, SessionKey};
 
 use crate::config::Config;
 use crate::record::{self, Data, Record};
+use crate::{Error, ErrorKind, Result};
 
 /// The state of one request's session. Never locked across an await.
 #[derive(Default)]
@@ -14,12 +15,16 @@ pub(crate) struct State {
     pub(crate) view: Option<View>,
     /// Records that `destroy` has condemned and that the store may still have.
     pub(crate) doomed: Vec<SessionKey>,
+    /// `destroy` has condemned the record that the request presented, whichever that is.
+    pub(crate) dooms_presented: bool,
     /// The next write moves the session to a new id.
     pub(crate) regenerate: bool,
     /// The next write gives the session this life.
     pub(crate) max_age: Option<MaxAge>,
+    /// The id that the next new record gets, as somebody has asked for it already.
+    pub(crate) reserved: Option<SessionKey>,
     /// What the response tells the browser.
-    pub(crate) cookie: Option<CookieChange>,
+    pub(crate) change: Option<Change>,
     /// How often the session was destroyed: a write begun before must not bring it back.
     epoch: u64,
 }
@@ -31,21 +36,32 @@ pub(crate) struct View {
     pub(crate) data: Data,
     /// It began in this request.
     pub(crate) is_new: bool,
+    pub(crate) read_only: bool,
 }
 
-/// A record that was in the store when we last looked.
+/// A record as it was when we last looked.
 #[derive(Clone)]
 pub(crate) struct Stored {
-    pub(crate) key: SessionKey,
-    /// Exactly as the store has them: what `Condition::Unchanged` compares with.
+    /// Its id in the store; none if it lives in the cookie.
+    pub(crate) key: Option<SessionKey>,
+    /// Exactly as the store has them: what `Condition::Unchanged` compares with. Or the cookie's text.
     pub(crate) bytes: Vec<u8>,
     pub(crate) record: Record,
 }
 
+/// What a client carries between its requests.
+#[derive(Clone)]
+pub(crate) enum Token {
+    /// The id of a session in a store.
+    Id(SessionKey),
+    /// The session itself.
+    Session(String),
+}
+
 /// What to tell the browser.
 #[derive(Clone)]
-pub(crate) enum CookieChange {
-    Set { key: SessionKey, max_age: MaxAge },
+pub(crate) enum Change {
+    Set { token: Token, max_age: MaxAge },
     Clear,
 }
 
@@ -62,18 +78,32 @@ pub(crate) struct Plan {
 
 /// How a write ended.
 pub(crate) enum Outcome {
-    /// The session is in the store like this.
+    /// The session is kept like this.
     Saved(Stored),
     /// It was destroyed elsewhere.
     Gone,
 }
 
 impl View {
-    pub(crate) fn new(stored: Option<Stored>) -> Self {
+    pub(crate) fn new(stored: Option<Stored>, read_only: bool) -> Self {
         Self {
             data: base(stored.as_ref()),
             is_new: stored.is_none(),
             stored,
+            read_only,
+        }
+    }
+
+    fn key(&self) -> Option<&SessionKey> {
+        self.stored.as_ref()?.key.as_ref()
+    }
+}
+
+impl Token {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Id(key) => key.as_str(),
+            Self::Session(text) => text,
         }
     }
 }
@@ -84,32 +114,58 @@ impl State {
         self.regenerate || self.max_age.is_some()
     }
 
+    /// Something was condemned that the store may still have.
+    pub(crate) fn dooms(&self) -> bool {
+        self.dooms_presented || !self.doomed.is_empty()
+    }
+
+    /// The cookie has to go although there is no session: it cannot be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.view.is_none() && matches!(self.change, Some(Change::Clear))
+    }
+
     /// Condemns the session; what comes after is a new one.
-    pub(crate) fn destroy(&mut self, presented: Option<&SessionKey>) {
-        let key = match self.view.take() {
-            Some(view) => view.stored.map(|stored| stored.key),
-            None => presented.cloned(),
-        };
-        self.doomed.extend(key);
-        self.start_anew(Some(CookieChange::Clear));
+    pub(crate) fn destroy(&mut self) {
+        match self.view.take() {
+            Some(view) if !view.read_only => self.doomed.extend(view.key().cloned()),
+            _ => self.dooms_presented = true,
+        }
+        self.start_anew(Some(Change::Clear));
+    }
+
+    /// The id that the session has, or will have once it is written, if that is known.
+    pub(crate) fn key(&self) -> Option<SessionKey> {
+        let view = self.view.as_ref()?;
+        match view.key() {
+            Some(key) if !self.regenerate => Some(key.clone()),
+            _ => self.reserved.clone(),
+        }
     }
 
     /// Decides whether there is something to write.
-    pub(crate) fn plan(&self, config: &Config, forced: bool) -> Option<Plan> {
-        let view = self.view.as_ref()?;
+    pub(crate) fn plan(&self, config: &Config, forced: bool) -> Result<Option<Plan>> {
+        let Some(view) = &self.view else {
+            return Ok(None);
+        };
+        if view.read_only {
+            return match forced || self.wants_write() {
+                true => Err(read_only()),
+                false => Ok(None),
+            };
+        }
         let renews = |stored| self.regenerate || config.rolling || is_due(config, stored);
         let wanted = forced
             || self.max_age.is_some()
             || view.data != base(view.stored.as_ref())
             || view.stored.as_ref().is_some_and(renews);
-        wanted.then(|| Plan {
+        Ok(wanted.then(|| Plan {
             stored: view.stored.clone(),
             data: Arc::clone(&view.data),
             snapshot: Arc::clone(&view.data),
             max_age: self.max_age,
             regenerate: self.regenerate,
             epoch: self.epoch,
-        })
+        }))
     }
 
     /// Takes note of how `plan` ended.
@@ -122,8 +178,11 @@ impl State {
             }
             return;
         };
+        if self.reserved == stored.key {
+            self.reserved = None;
+        }
         let Some(view) = self.view.as_mut().filter(|_| self.epoch == plan.epoch) else {
-            self.doomed.push(stored.key); // destroyed while it was being written
+            self.doomed.extend(stored.key); // destroyed while it was being written
             return;
         };
         view.data = if Arc::ptr_eq(&view.data, &plan.snapshot) {
@@ -131,7 +190,7 @@ impl State {
         } else {
             record::merge(&plan.snapshot, &view.data, &stored.record.data)
         };
-        self.cookie = Some(CookieChange::set(&stored));
+        self.change = Some(Change::set(&stored));
         view.stored = Some(stored);
         self.regenerate &= !plan.regenerate; // what was asked for meanwhile is still to be done
         if self.max_age == plan.max_age {
@@ -139,43 +198,56 @@ impl State {
         }
     }
 
-    fn start_anew(&mut self, cookie: Option<CookieChange>) {
-        self.view = Some(View::new(None));
+    fn start_anew(&mut self, change: Option<Change>) {
+        self.view = Some(View::new(None, false));
         self.regenerate = false;
         self.max_age = None;
-        self.cookie = cookie;
+        self.reserved = None;
+        self.change = change;
         self.epoch += 1;
     }
 }
 
-impl CookieChange {
+impl Change {
     /// The cookie ends with the record.
     pub(crate) fn set(stored: &Stored) -> Self {
         Self::Set {
-            key: stored.key.clone(),
+            token: stored.token(),
             max_age: stored.record.max_age.unwrap_or(MaxAge::Session),
         }
     }
 
-    /// The same record under a new seal: the cookie lives for what is left.
+    /// The same under a new seal: the cookie lives for what is left.
     pub(crate) fn reseal(stored: &Stored) -> Self {
         let left = stored.record.remaining(record::now());
         Self::Set {
-            key: stored.key.clone(),
+            token: stored.token(),
             max_age: left.map_or(MaxAge::Session, MaxAge::After),
+        }
+    }
+}
+
+impl Stored {
+    fn token(&self) -> Token {
+        match &self.key {
+            Some(key) => Token::Id(key.clone()),
+            None => Token::Session(String::from_utf8_lossy(&self.bytes).into_owned()),
         }
     }
 }
 
 impl Plan {
     /// What would be written now.
-    pub(crate) fn record(&self, config: &Config) -> Record {
-        let own = self
-            .stored
-            .as_ref()
-            .and_then(|stored| stored.record.max_age);
-        let max_age = self.max_age.or(own).unwrap_or(config.max_age);
+    pub(crate) fn record(&self, default: MaxAge) -> Record {
+        let stored = self.stored.as_ref();
+        let own = stored.and_then(|stored| stored.record.max_age);
+        let max_age = self.max_age.or(own).unwrap_or(default);
         Record::new(Arc::clone(&self.data), max_age, record::now())
+    }
+
+    /// The id of the record that is replaced, if there is one.
+    pub(crate) fn key(&self) -> Option<&SessionKey> {
+        self.stored.as_ref()?.key.as_ref()
     }
 
     /// Only the end of the session would change.
@@ -189,6 +261,13 @@ impl Plan {
         self.data = record::merge(&base, &self.data, &theirs.record.data);
         self.stored = Some(theirs);
     }
+}
+
+pub(crate) fn read_only() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "this request's session cannot be changed",
+    )
 }
 
 /// What the store had: the state from which changes count.

@@ -13,7 +13,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{self, Runtime};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::Kind;
 use crate::engine::{Ending, Engine, Launch};
@@ -139,7 +139,19 @@ impl Engine for Container {
 
     async fn pause(&self) -> io::Result<()> {
         let container = self.handle()?;
-        on_engine(async move { unless_done(container.pause().await) }).await
+        on_engine(async move {
+            // On a busy machine an engine gives up before all processes have stopped.
+            let mut attempts = 1..=10;
+            loop {
+                match unless_done(container.pause().await) {
+                    Err(error) if says(&error, "unable to freeze") && attempts.next().is_some() => {
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                    done => return done,
+                }
+            }
+        })
+        .await
     }
 
     async fn resume(&self) -> io::Result<()> {
@@ -194,26 +206,14 @@ impl Drop for Container {
 /// A process can be stopped twice, and told to go on that does; an engine takes that for an error.
 fn unless_done(done: ClientResult<()>) -> ClientResult<()> {
     match done {
-        Err(error) => {
-            let message = error_chain(&error);
-            let is_done = ["already paused", "not paused"];
-            if is_done.iter().any(|words| message.contains(words)) {
-                return Ok(());
-            }
-            Err(error)
-        }
+        Err(error) if says(&error, "already paused") || says(&error, "not paused") => Ok(()),
         done => done,
     }
 }
 
-fn error_chain(error: &dyn StdError) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        message = format!("{message}: {error}");
-        source = error.source();
-    }
-    message
+/// Whether an error, or what caused it, has these words.
+fn says(error: &(dyn StdError + 'static), words: &str) -> bool {
+    error.to_string().contains(words) || error.source().is_some_and(|source| says(source, words))
 }
 
 fn name(folder: &TempDir) -> String {

@@ -16,6 +16,7 @@ use crate::servers::images::Engine;
 mod debian;
 mod images;
 mod mongod;
+mod npm;
 
 /// A server that tests need.
 struct Server {
@@ -105,6 +106,9 @@ impl Servers {
         let is_needed = |server: &&Server| packages.iter().any(|package| server.serves(package));
         let servers: Vec<_> = SERVERS.iter().filter(is_needed).collect();
         ensure(&servers)?;
+        if packages.contains(&npm::PACKAGE) {
+            npm::ensure()?;
+        }
         let engine = containers && !servers.is_empty();
         let engine = engine.then(|| Engine::with_images(&servers)).transpose()?;
         Ok(Self { engine })

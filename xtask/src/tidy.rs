@@ -90,12 +90,14 @@ fn files(package: &Package, faults: &mut Vec<String>) -> Result<(), Failure> {
         expected.extend(["README.md", "CHANGELOG.md"]);
     }
     if is_store(package) {
-        expected.extend([
-            "src/lib.rs",
-            "src/store.rs",
-            "src/error.rs",
-            "tests/conformance.rs",
-        ]);
+        expected.extend(["src/lib.rs", "src/store.rs", "src/error.rs"]);
+        let tests = package.folder.join("tests");
+        if !["conformance.rs", "conformance/main.rs"]
+            .iter()
+            .any(|file| tests.join(file).is_file())
+        {
+            faults.push(format!("{}: the test conformance is missing", package.name));
+        }
     }
     for file in expected {
         if !package.folder.join(file).is_file() {
@@ -114,10 +116,24 @@ fn files(package: &Package, faults: &mut Vec<String>) -> Result<(), Failure> {
 
 /// A backend that was not asked for is not compiled.
 fn features_stay_apart(faults: &mut Vec<String>) -> Result<(), Failure> {
-    for (features, absent) in [
-        ("", ["sqlx", "moka"].as_slice()),
-        ("memory", &["sqlx"]),
-        ("sqlite", &["moka"]),
+    const DRIVERS: [&str; 7] = [
+        "moka",
+        "sqlx-sqlite",
+        "redis",
+        "sqlx-postgres",
+        "sqlx-mysql",
+        "memcache",
+        "mongodb",
+    ];
+    for (features, driver) in [
+        ("", None),
+        ("memory", Some("moka")),
+        ("sqlite", Some("sqlx-sqlite")),
+        ("redis", Some("redis")),
+        ("postgres", Some("sqlx-postgres")),
+        ("mysql", Some("sqlx-mysql")),
+        ("memcached", Some("memcache")),
+        ("mongodb", Some("mongodb")),
     ] {
         let tree = [
             "tree",
@@ -127,13 +143,16 @@ fn features_stay_apart(faults: &mut Vec<String>) -> Result<(), Failure> {
             "--no-default-features",
         ];
         let tree = output(cargo().args(tree).args(["--features", features]))?;
-        for name in absent.iter().filter(|name| {
-            tree.lines()
-                .any(|line| line.starts_with(&format!("{name} ")))
-        }) {
-            faults.push(format!(
-                "session-store with features {features:?} compiles {name}"
-            ));
+        for name in DRIVERS {
+            let is_there = tree
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} ")));
+            if is_there != (driver == Some(name)) {
+                let does = if is_there { "compiles" } else { "does without" };
+                faults.push(format!(
+                    "session-store with features {features:?} {does} {name}"
+                ));
+            }
         }
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! An application that does with its session what the path says.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use http::StatusCode;
+use serde_json::Value;
 use session_layer::{Keys, Result, Session, SessionLayer, SessionLayerBuilder};
-use std::time::Duration;
 
 use crate::client::Client;
 use crate::probe::Probe;
@@ -16,12 +18,12 @@ pub(crate) fn keys() -> Keys {
 
 /// An atomic layer with readable ids.
 pub(crate) fn atomic(store: &Probe) -> SessionLayerBuilder {
-    SessionLayer::atomic(store.clone(), keys()).signed()
+    SessionLayer::atomic(store.clone(), keys()).encrypt(false)
 }
 
 /// A plain layer with readable ids.
 pub(crate) fn plain(store: &Probe) -> SessionLayerBuilder {
-    SessionLayer::new(store.clone(), keys()).signed()
+    SessionLayer::new(store.clone(), keys()).encrypt(false)
 }
 
 pub(crate) fn app(builder: SessionLayerBuilder) -> Router {
@@ -46,7 +48,12 @@ pub(crate) fn routes() -> Router {
         .route("/is_new", get(is_new))
         .route("/expires_in", get(expires_in))
         .route("/max_age/{millis}", get(max_age))
+        .route("/life", get(life))
+        .route("/values", get(values))
+        .route("/replace/{json}", get(replace))
+        .route("/key", get(key))
         .route("/save", get(save))
+        .route("/commit", get(commit))
         .route("/login/{name}", get(login))
         .route("/regenerate", get(regenerate))
         .route("/destroy", get(destroy))
@@ -103,6 +110,30 @@ async fn max_age(session: Session, Path(millis): Path<u64>) {
 
 async fn save(session: Session) -> Result<()> {
     session.save().await
+}
+
+async fn life(session: Session) -> Result<String> {
+    Ok(format!("{:?}", session.max_age().await?))
+}
+
+/// All values, as JSON.
+async fn values(session: Session) -> Result<String> {
+    Ok(Value::from(session.values().await?).to_string())
+}
+
+/// Puts JSON in place of all values.
+async fn replace(session: Session, Path(json): Path<String>) -> Result<()> {
+    let values: Value = serde_json::from_str(&json).unwrap();
+    session.replace(values).await
+}
+
+async fn key(session: Session) -> Result<String> {
+    let key = session.external_key().await?;
+    Ok(key.map_or_else(|| "-".to_owned(), |key| key.as_str().to_owned()))
+}
+
+async fn commit(session: Session) -> Result<()> {
+    session.commit().await
 }
 
 async fn login(session: Session, Path(name): Path<String>) -> Result<()> {

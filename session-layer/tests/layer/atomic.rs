@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
-use session_layer::{ErrorKind, Result, Session, SessionLayerBuilder};
+use session_layer::{ErrorKind, MaxAge, Result, Session, SessionLayerBuilder};
 use tokio::task::JoinSet;
 
 use crate::app::{atomic, routes};
@@ -202,6 +202,19 @@ async fn a_renewal_never_undoes_a_change() {
         ["set_if", "get"],
         "theirs renewed it"
     );
+}
+
+#[tokio::test]
+async fn a_renewal_never_shortens_a_life_that_was_just_given() {
+    let store = Probe::new();
+    let builder = atomic(&store).rolling(true).max_age(MaxAge::Session);
+    let (client, gate) = start(builder).await;
+    let fast = client.clone();
+    let month = "/max_age/2592000000";
+    let reply = during(&client, &gate, "/slow/read", fast.peek(month)).await;
+    assert_eq!(store.only().await["_maxAge"], 2_592_000_000_u64);
+    assert!(reply.set_cookies()[0].contains("; Max-Age=2592000;"));
+    assert!(!store.calls().contains(&"touch"));
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use session_store_api::SessionKey;
 use tower::ServiceExt;
@@ -47,16 +46,28 @@ impl Client {
 
     /// Sends a request with the cookies, and ignores those of the response.
     pub(crate) async fn peek(&self, path: &str) -> Reply {
-        let pairs: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         let mut request = Request::get(path);
-        if !pairs.is_empty() {
-            request = request.header(header::COOKIE, pairs.join("; "));
+        if !self.cookies.is_empty() {
+            request = request.header(header::COOKIE, self.pairs());
         }
         send(&self.app, request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The same with headers besides the cookies.
+    pub(crate) async fn with(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = Request::get(path).header(header::COOKIE, self.pairs());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
+        self.keep(&reply);
+        reply
+    }
+
+    fn pairs(&self) -> String {
+        let pair = |(name, value): (&String, &String)| format!("{name}={value}");
+        let pairs: Vec<_> = self.cookies.iter().map(pair).collect();
+        pairs.join("; ")
     }
 
     /// Sends raw bytes as the `Cookie` header; nothing if no server would let them through.
@@ -68,15 +79,12 @@ impl Client {
 
     pub(crate) fn keep(&mut self, reply: &Reply) {
         for line in reply.set_cookies() {
-            let cookie = Cookie::parse(line.to_owned()).unwrap();
-            let (name, value) = (cookie.name().to_owned(), cookie.value().to_owned());
-            if cookie
-                .max_age()
-                .is_some_and(cookie::time::Duration::is_zero)
-            {
-                self.cookies.remove(&name);
+            let (pair, attributes) = line.split_once("; ").unwrap_or((line, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("01 Jan 1970") {
+                self.cookies.remove(name);
             } else {
-                self.cookies.insert(name, value);
+                self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
     }
@@ -102,11 +110,18 @@ impl Reply {
         lines.map(|line| line.to_str().unwrap()).collect()
     }
 
+    /// The line that sets the cookie called `name`.
+    pub(crate) fn line(&self, name: &str) -> Option<&str> {
+        let lines = self.set_cookies();
+        let sets = |line: &&str| line.split('=').next() == Some(name);
+        lines.into_iter().find(sets)
+    }
+
     /// Whether the response tells the browser to forget the session cookie.
     pub(crate) fn clears(&self) -> bool {
         self.set_cookies()
             .iter()
-            .any(|line| line.starts_with("EGG_SESS=;") && line.contains("Max-Age=0;"))
+            .any(|line| line.starts_with("EGG_SESS=;") && line.contains("01 Jan 1970"))
     }
 }
 

@@ -108,7 +108,7 @@ impl Subscriber for Log {
 #[tokio::test]
 async fn each_way_to_a_new_session_has_its_event_and_none_names_the_session() {
     let (store, events) = (Probe::new(), Events::record());
-    let mut client = Client::new(&app(atomic(&store)));
+    let mut client = Client::new(&app(atomic(&store).log_value(false)));
     client.get("/get/a").await;
     client.get("/insert/name/topsecret").await;
     client.get("/get/name").await;

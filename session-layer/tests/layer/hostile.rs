@@ -9,7 +9,7 @@ use crate::random::Random;
 
 /// A client with a session, under each form of cookie.
 async fn victims() -> Vec<(Probe, Client)> {
-    let forms: [fn(SessionLayerBuilder) -> SessionLayerBuilder; 2] = [|b| b, |b| b.signed()];
+    let forms: [fn(SessionLayerBuilder) -> SessionLayerBuilder; 2] = [|b| b, |b| b.encrypt(false)];
     let mut victims = Vec::new();
     for form in forms {
         let store = Probe::new();

@@ -296,13 +296,13 @@ async fn a_session_of_its_own_life_keeps_it() {
     client.get("/insert/a/1").await;
     let reply = client.get("/max_age/90000").await;
     assert!(
-        reply.set_cookies()[0].ends_with("; Max-Age=90"),
+        reply.set_cookies()[0].contains("; Max-Age=90;"),
         "{:?}",
         reply.set_cookies()
     );
     assert_eq!(store.only().await["_maxAge"], 90_000);
     let reply = client.get("/insert/b/2").await;
-    assert!(reply.set_cookies()[0].ends_with("; Max-Age=90"));
+    assert!(reply.set_cookies()[0].contains("; Max-Age=90;"));
     let left: u64 = client.get("/expires_in").await.body.parse().unwrap();
     assert!((1..=90_000).contains(&left), "{left}");
 }
@@ -331,7 +331,7 @@ async fn rolling_renews_with_every_request_that_brings_a_session() {
         age(&store, &client, MINUTE).await;
         let reply = client.get(path).await;
         assert!(
-            reply.set_cookies()[0].ends_with("; Max-Age=86400"),
+            reply.set_cookies()[0].contains("; Max-Age=86400;"),
             "{path}"
         );
         assert_eq!(store.calls(), ["get", "set_if"], "{path}");
@@ -339,6 +339,97 @@ async fn rolling_renews_with_every_request_that_brings_a_session() {
         assert!(left > 80_000_000, "{path}: {left}");
         store.calls();
     }
+}
+
+#[tokio::test]
+async fn a_session_that_lives_with_the_browser_is_renewed_in_the_store() {
+    let store = Probe::new();
+    let layer = atomic(&store).max_age(MaxAge::Session).rolling(true);
+    let mut client = Client::new(&app(layer));
+    client.get("/insert/a/1").await;
+    store.calls();
+    assert_eq!(client.get("/idle").await.set_cookies().len(), 1);
+    assert_eq!(store.calls(), ["get", "set_if"]);
+    client.get("/insert/a/2").await;
+    assert_eq!(store.calls(), ["get", "set_if"]);
+}
+
+#[tokio::test]
+async fn the_id_is_known_before_it_is_written_and_after_it_moved() {
+    let store = Probe::new();
+    let handler = |session: Session| async move {
+        let key = async || session.external_key().await.unwrap().unwrap();
+        let old = key().await;
+        session.insert("a", 1).await.unwrap();
+        assert_eq!(key().await, old);
+        session.regenerate();
+        let new = key().await;
+        assert_eq!(key().await, new);
+        session.save().await.unwrap();
+        assert_eq!(key().await, new);
+        session.regenerate();
+        let newest = key().await;
+        assert_ne!(newest, new);
+        newest.as_str().to_owned()
+    };
+    let router = routes().route("/keys", get(handler));
+    let mut client = Client::new(&router.layer(atomic(&store).build().unwrap()));
+    for _ in 0..2 {
+        let reply = client.get("/keys").await;
+        assert_eq!(client.id().as_str(), reply.body);
+        assert_eq!(client.get("/key").await.body, reply.body);
+        assert_eq!(store.live().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn commit_writes_what_has_changed_and_nothing_else() {
+    let store = Probe::new();
+    let handler = |session: Session| async move {
+        session.commit().await.unwrap();
+        session.insert("a", 1).await.unwrap();
+        session.commit().await.unwrap();
+        session.commit().await.unwrap();
+    };
+    let router = Router::new().route("/", get(handler));
+    let mut client = Client::new(&router.layer(atomic(&store).build().unwrap()));
+    assert_eq!(client.get("/").await.set_cookies().len(), 1);
+    assert_eq!(store.calls(), ["set_if"]);
+    assert!(client.get("/").await.set_cookies().is_empty());
+    assert_eq!(store.calls(), ["get"]);
+}
+
+#[tokio::test]
+async fn a_session_is_replaced_whole() {
+    let store = Probe::new();
+    let mut client = client(&store);
+    client.get("/insert/a/1").await;
+    client.get("/replace/%7B%22b%22:%222%22%7D").await;
+    assert_eq!(client.get("/values").await.body, r#"{"b":"2"}"#);
+    client.get("/replace/%7B%7D").await;
+    assert_eq!(client.get("/values").await.body, "{}");
+    assert_eq!(client.get("/is_new").await.body, "false");
+}
+
+#[tokio::test]
+async fn a_hook_whose_store_is_down_is_503() {
+    use session_store_api::Error as StoreError;
+
+    let down = || StoreError::new(session_store_api::ErrorKind::Timeout, "hook", "down");
+    let store = Probe::new();
+    let layer = atomic(&store).before_save(move |_, _| async move { Err(down().into()) });
+    let reply = Client::new(&app(layer)).get("/insert/a/1").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let layer = atomic(&store).before_save(|_, _| async { Err("no".into()) });
+    let reply = Client::new(&app(layer)).get("/insert/a/1").await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let layer = atomic(&store).before_save(|_, mut values| async {
+        values.insert("_expire".to_owned(), 1.into());
+        Ok(values)
+    });
+    let reply = Client::new(&app(layer)).get("/insert/a/1").await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(store.calls().is_empty());
 }
 
 #[tokio::test]

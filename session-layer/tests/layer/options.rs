@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Uri};
-use session_layer::{InvalidOption, Keys, MaxAge, SameSite, SessionLayer, SessionLayerBuilder};
+use session_layer::{
+    InvalidOption, Keys, MaxAge, Profile, SameSite, SessionLayer, SessionLayerBuilder,
+};
 
 use crate::app::{app, atomic, keys};
 use crate::client::{Client, Reply, send};
+use crate::parity::InHeader;
 use crate::probe::Probe;
 
 fn builder() -> SessionLayerBuilder {
@@ -48,7 +51,7 @@ async fn attributes(builder: SessionLayerBuilder) -> Vec<String> {
 async fn the_defaults_are_eggs() {
     let (name, attributes) = line(builder()).await;
     assert_eq!(name, "EGG_SESS");
-    assert_eq!(attributes, ["HttpOnly", "Path=/", "Max-Age=86400"]);
+    assert_eq!(attributes, ["Path=/", "Max-Age=86400", "HttpOnly"]);
 }
 
 #[tokio::test]
@@ -61,33 +64,33 @@ async fn each_option_changes_its_attribute() {
     let strict = attributes(builder().same_site(SameSite::Strict)).await;
     assert_eq!(
         strict,
-        ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=86400"]
+        ["Path=/", "Max-Age=86400", "SameSite=Strict", "HttpOnly"]
     );
     let lax = attributes(builder().same_site(SameSite::Lax)).await;
-    assert_eq!(lax, ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"]);
+    assert_eq!(lax, ["Path=/", "Max-Age=86400", "SameSite=Lax", "HttpOnly"]);
     let none = attributes(builder().same_site(SameSite::None).secure(true)).await;
     assert_eq!(
         none,
         [
-            "HttpOnly",
+            "Path=/",
+            "Max-Age=86400",
             "SameSite=None",
             "Secure",
-            "Path=/",
-            "Max-Age=86400"
+            "HttpOnly",
         ]
     );
     let placed = attributes(builder().path("/app").domain("example.org")).await;
     assert_eq!(
         placed,
         [
-            "HttpOnly",
             "Path=/app",
+            "Max-Age=86400",
             "Domain=example.org",
-            "Max-Age=86400"
+            "HttpOnly",
         ]
     );
     let host = attributes(builder().key("__Host-sid").secure(true)).await;
-    assert_eq!(host, ["HttpOnly", "Secure", "Path=/", "Max-Age=86400"]);
+    assert_eq!(host, ["Path=/", "Max-Age=86400", "Secure", "HttpOnly"]);
 }
 
 #[tokio::test]
@@ -99,10 +102,10 @@ async fn a_life_is_whole_seconds_rounded_up() {
         (Duration::MAX, "9007199254741"),
     ] {
         let attributes = attributes(builder().max_age(max_age)).await;
-        assert_eq!(attributes[2], format!("Max-Age={seconds}"));
+        assert_eq!(attributes[1], format!("Max-Age={seconds}"));
     }
     let session = attributes(builder().max_age(MaxAge::Session)).await;
-    assert_eq!(session, ["HttpOnly", "Path=/"]);
+    assert_eq!(session, ["Path=/", "HttpOnly"]);
 }
 
 #[tokio::test]
@@ -153,12 +156,12 @@ async fn the_cookie_is_cleared_where_it_was_set() {
     assert_eq!(
         attributes,
         [
-            "HttpOnly",
-            "Secure",
             "Path=/app",
-            "Domain=example.org",
             "Max-Age=0",
-            epoch
+            epoch,
+            "Domain=example.org",
+            "Secure",
+            "HttpOnly",
         ]
     );
 }
@@ -189,13 +192,39 @@ fn what_no_browser_or_store_would_take_is_refused_by_name() {
         ("path", |b| b.key("__hOST-sid").secure(true).path("/app")),
         ("secure", |b| b.key("__Host-sid").secure(false)),
         ("secure", |b| b.key("__Secure-sid")),
-        ("secure", |b| b.same_site(SameSite::None)),
         ("secure", |b| b.same_site(SameSite::None).secure(false)),
+        ("partitioned", |b| b.partitioned(true)),
+        ("partitioned", |b| {
+            b.partitioned(true).same_site(SameSite::Lax)
+        }),
+        ("remove_unpartitioned", |b| b.remove_unpartitioned(true)),
+        ("auto_chips", |b| b.auto_chips(true)),
+        ("auto_chips", |b| {
+            b.auto_chips(true)
+                .partitioned(true)
+                .same_site(SameSite::None)
+        }),
+        ("signed", |b| b.encrypt(false).signed(false)),
+        ("encrypt", |b| b.profile(Profile::Koa).encrypt(true)),
+        ("ignore", |b| b.ignore("/a").only("/b")),
+        ("prefix", |b| {
+            b.prefix("p:").genid(|_| async { Ok("id".to_owned()) })
+        }),
+        ("decode", |b| b.encode(|_, _| async { Ok(String::new()) })),
+        ("encode", |b| b.decode(|_, _| async { Ok(None) })),
+        ("encode", |b| {
+            b.encode(|_, _| async { Ok(String::new()) })
+                .decode(|_, _| async { Ok(None) })
+        }),
+        ("domain", |b| b.domain("a.test").domain_for(|_| None)),
+        ("domain", |b| {
+            b.key("__Host-sid").secure(true).domain_for(|_| None)
+        }),
         ("max_age", |b| b.max_age(Duration::ZERO)),
         ("prefix", |b| b.prefix("a b")),
         ("prefix", |b| b.prefix("a;b")),
         ("prefix", |b| b.prefix("ä")),
-        ("prefix", |b| b.prefix("p".repeat(177))),
+        ("prefix", |b| b.prefix("p".repeat(165))),
     ];
     for (option, change) in refused {
         let error: InvalidOption = change(builder()).build().unwrap_err();
@@ -204,11 +233,77 @@ fn what_no_browser_or_store_would_take_is_refused_by_name() {
     }
     assert!(
         builder()
-            .prefix("p".repeat(176))
+            .prefix("p".repeat(164))
             .domain(".a.test")
             .build()
             .is_ok()
     );
+}
+
+#[test]
+fn a_session_in_its_cookie_has_no_id() {
+    let refused = |change: fn(SessionLayerBuilder) -> SessionLayerBuilder| {
+        change(SessionLayer::cookie(keys()))
+            .build()
+            .unwrap_err()
+            .option()
+    };
+    assert_eq!(refused(|b| b.prefix("p:")), "prefix");
+    assert_eq!(
+        refused(|b| b.genid(|_| async { Ok("id".to_owned()) })),
+        "genid"
+    );
+    assert_eq!(refused(|b| b.external_key(InHeader)), "external_key");
+}
+
+#[test]
+fn keys_that_are_missing_or_too_short_for_the_form_are_refused() {
+    let short = || Keys::keygrip(["short"]).unwrap();
+    let option = |builder: SessionLayerBuilder| builder.build().unwrap_err().option();
+    assert_eq!(option(SessionLayer::cookie(short())), "keys");
+    assert_eq!(option(SessionLayer::cookie(Keys::none())), "keys");
+    assert_eq!(
+        option(SessionLayer::cookie(Keys::none()).profile(Profile::Egg)),
+        "keys"
+    );
+    assert!(
+        SessionLayer::cookie(short())
+            .profile(Profile::Egg)
+            .build()
+            .is_ok()
+    );
+    assert!(Keys::keygrip(["a", ""]).is_err());
+    assert!(Keys::keygrip::<&str>([]).is_err());
+    let error = Keys::keygrip([""]).unwrap_err();
+    assert_eq!(error.to_string(), "a session secret cannot be empty");
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_fails_the_write() {
+    let ids = ["", "two words", "a;b", "é"];
+    for id in ids {
+        let store = Probe::new();
+        let layer = atomic(&store).genid(move |_| async move { Ok(id.to_owned()) });
+        let reply = Client::new(&app(layer)).get("/insert/a/1").await;
+        assert_eq!(reply.status.as_u16(), 500, "{id:?}");
+        assert!(store.calls().is_empty() && reply.set_cookies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_never_shared() {
+    let store = Probe::new();
+    let layer = app(atomic(&store).genid(|_| async { Ok("always-the-same".to_owned()) }));
+    assert!(
+        Client::new(&layer)
+            .get("/insert/a/1")
+            .await
+            .status
+            .is_success()
+    );
+    let reply = Client::new(&layer).get("/insert/a/2").await;
+    assert_eq!(reply.status.as_u16(), 503);
+    assert_eq!(store.only().await["a"], "1");
 }
 
 #[test]

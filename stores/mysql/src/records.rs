@@ -11,7 +11,7 @@ use sqlx::{MySql, Row as _};
 
 use crate::connect::Door;
 use crate::error::{STORE, error, reaction};
-use crate::statements::{ForRows, Statements};
+use crate::statements::{ForRows, MOST_ROWS, Statements};
 use crate::store::MySqlConnections;
 
 /// A table of records.
@@ -117,9 +117,8 @@ impl Records {
         let keys: Vec<String> = overdue.iter().map(key).collect::<sqlx::Result<_>>()?;
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut swept = 0;
-        // Few at a time: of many the server would rather look at every row, and wait for each that is locked.
-        for keys in keys.chunks(32) {
-            let delete = for_keys(&self.statements.destroy, keys);
+        for keys in keys.chunks(MOST_ROWS) {
+            let delete = for_keys(&self.statements.remove, keys);
             swept += delete.execute(&mut *connection).await?.rows_affected();
         }
         commit(connection).await?;

@@ -42,6 +42,8 @@ pub(crate) struct Statements {
     pub(crate) renew: ForRows,
     /// Keys.
     pub(crate) destroy: ForRows,
+    /// Keys: of records that are locked.
+    pub(crate) remove: ForRows,
     absent: Arc<str>,
     present: Arc<str>,
     unchanged: Arc<str>,
@@ -79,6 +81,14 @@ impl Statements {
             }),
             destroy: ForRows::new("?", |keys| {
                 format!("DELETE FROM {table} WHERE `key` IN ({keys})")
+            }),
+            // With `IN` it would rather look at every row of a small table, whatever index it is told to use.
+            remove: ForRows::with("SELECT ?", " UNION ALL ", |keys| {
+                let keys = keys.replacen("SELECT ?", "SELECT ? AS `key`", 1);
+                format!(
+                    "DELETE record FROM ({keys}) AS doomed STRAIGHT_JOIN {table} AS record {BY_KEY} \
+                     ON record.`key` = doomed.`key`"
+                )
             }),
             // The count of changed rows does not tell a row that was inserted from one that stayed as it
             // was. What `LAST_INSERT_ID` is given comes back beside it: 0 if there was no row, 1 if there
@@ -135,7 +145,11 @@ pub(crate) struct ForRows([Arc<str>; SIZES.len()]);
 impl ForRows {
     /// `text` makes the statement around its rows.
     fn new(row: &str, text: impl Fn(&str) -> String) -> Self {
-        Self(SIZES.map(|size| text(&vec![row; size].join(",")).into()))
+        Self::with(row, ",", text)
+    }
+
+    fn with(row: &str, between: &str, text: impl Fn(&str) -> String) -> Self {
+        Self(SIZES.map(|size| text(&vec![row; size].join(between)).into()))
     }
 
     /// The statement for at least so many rows, and how many more it takes.

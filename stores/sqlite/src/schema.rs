@@ -10,7 +10,9 @@ use crate::store::BOUNDS;
 /// A table's name: what every store takes, but for the names that SQLite keeps for itself.
 pub(crate) fn check(table: &Table) -> Result<()> {
     if table.name().to_ascii_lowercase().starts_with("sqlite_") {
-        return Err(config("`table` must be a name that does not begin with `sqlite_`"));
+        return Err(config(
+            "`table` must be a name that does not begin with `sqlite_`",
+        ));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use session_store_api::{AtomicSessionStore, Condition, ErrorKind, SessionStore};
 use session_store_mysql::sqlx;
 use test_servers::FaultProxy;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::{LASTING, connect, key, own, refused, server, stranger};
@@ -94,16 +95,15 @@ async fn cut_connections_are_seen_by_no_reader() {
     let store = connect(server.url()).await;
     store.set(&key("k"), b"v", LASTING).await.unwrap();
     let stop = Arc::new(AtomicBool::new(false));
+    let reads = Arc::new(AtomicU64::new(0));
     let readers: Vec<_> = (0..16)
         .map(|_| {
-            let (store, stop) = (store.clone(), stop.clone());
+            let (store, stop, reads) = (store.clone(), stop.clone(), reads.clone());
             tokio::spawn(async move {
-                let mut reads = 0_u64;
                 while !stop.load(Ordering::Relaxed) {
                     assert_eq!(store.get(&key("k")).await.unwrap().unwrap(), b"v");
-                    reads += 1;
+                    reads.fetch_add(1, Ordering::Relaxed);
                 }
-                reads
             })
         })
         .collect();
@@ -121,13 +121,18 @@ async fn cut_connections_are_seen_by_no_reader() {
             let kill = sqlx::AssertSqlSafe(format!("KILL {other}"));
             cut += u32::from(sqlx::raw_sql(kill).execute(&mut killer).await.is_ok());
         }
-        sleep(Duration::from_millis(100)).await;
+        // A read is made again once, so it must not be cut twice.
+        let enough = reads.load(Ordering::Relaxed) + 500;
+        while reads.load(Ordering::Relaxed) < enough && !readers.iter().any(JoinHandle::is_finished)
+        {
+            sleep(Duration::from_millis(5)).await;
+        }
     }
     stop.store(true, Ordering::Relaxed);
-    let mut reads = 0;
     for reader in readers {
-        reads += reader.await.unwrap();
+        reader.await.unwrap();
     }
+    let reads = reads.load(Ordering::Relaxed);
     assert!(cut > 0, "no connection was cut");
     println!("{cut} connections cut, {reads} reads, none failed");
 }

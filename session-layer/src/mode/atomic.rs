@@ -21,35 +21,35 @@
 
 use std::time::Duration;
 
-use session_store_api::{AtomicSessionStore, Condition, MaxAge};
+use session_store_api::{AtomicSessionStore, Condition, MaxAge, SessionKey};
 
 use super::Draft;
-use crate::config::Config;
 use crate::load::{Found, find};
+use crate::session::Shared;
 use crate::state::{Outcome, Plan, Stored};
-use crate::{Error, ErrorKind, Result, id};
+use crate::{Error, ErrorKind, Result};
 
 /// A try is only lost to somebody else's success, so this many requests may change one session at once.
 const TRIES: usize = 100;
 
-pub(super) async fn write(
+pub(crate) async fn write(
     store: &dyn AtomicSessionStore,
-    config: &Config,
+    shared: &Shared,
     plan: &mut Plan,
 ) -> Result<Outcome> {
     for _ in 0..TRIES {
-        let Some(stored) = &plan.stored else {
-            return create(store, config, plan).await.map(Outcome::Saved);
+        let Some(key) = plan.key() else {
+            return create(store, shared, plan).await.map(Outcome::Saved);
         };
         let saved = if plan.regenerate {
-            relocate(store, config, plan, stored).await?
+            relocate(store, shared, plan, key).await?
         } else {
-            update(store, config, plan, stored).await?
+            update(store, shared, plan, key).await?
         };
         if let Some(saved) = saved {
             return Ok(Outcome::Saved(saved));
         }
-        let Found::Live(theirs) = find(&config.store, &stored.key).await? else {
+        let Found::Live(theirs) = find(shared.store().await?, key).await? else {
             return Ok(Outcome::Gone);
         };
         if plan.is_renewal() {
@@ -61,10 +61,10 @@ pub(super) async fn write(
 }
 
 /// A new record under an id that was free.
-async fn create(store: &dyn AtomicSessionStore, config: &Config, plan: &Plan) -> Result<Stored> {
-    let draft = Draft::new(config, plan)?;
+async fn create(store: &dyn AtomicSessionStore, shared: &Shared, plan: &Plan) -> Result<Stored> {
+    let draft = Draft::new(shared.config.max_age, plan)?;
     for _ in 0..TRIES {
-        let key = id::generate(&config.prefix)?;
+        let key = shared.new_id().await?;
         let max_age = draft.store_max_age();
         if store
             .set_if(&key, Condition::Absent, &draft.bytes, max_age)
@@ -72,6 +72,7 @@ async fn create(store: &dyn AtomicSessionStore, config: &Config, plan: &Plan) ->
         {
             return Ok(draft.stored_under(key));
         }
+        shared.state().reserved = None; // taken
     }
     Err(crowded())
 }
@@ -79,34 +80,40 @@ async fn create(store: &dyn AtomicSessionStore, config: &Config, plan: &Plan) ->
 /// The record in place of the one that was read; nothing if that one has changed.
 async fn update(
     store: &dyn AtomicSessionStore,
-    config: &Config,
+    shared: &Shared,
     plan: &Plan,
-    old: &Stored,
+    key: &SessionKey,
 ) -> Result<Option<Stored>> {
-    let draft = Draft::new(config, plan)?;
-    let unchanged = Condition::Unchanged(&old.bytes);
+    let draft = Draft::new(shared.config.max_age, plan)?;
     let max_age = draft.store_max_age();
-    let written = store
-        .set_if(&old.key, unchanged, &draft.bytes, max_age)
-        .await?;
-    Ok(written.then(|| draft.stored_under(old.key.clone())))
+    // A renewal too: `touch` would give our life to a record that somebody has given another one meanwhile.
+    let unchanged = Condition::Unchanged(old_bytes(plan));
+    let written = store.set_if(key, unchanged, &draft.bytes, max_age).await?;
+    Ok(written.then(|| draft.stored_under(key.clone())))
 }
 
 /// The record under a new id and none under the old; nothing if the old one has changed.
 async fn relocate(
     store: &dyn AtomicSessionStore,
-    config: &Config,
+    shared: &Shared,
     plan: &Plan,
-    old: &Stored,
+    key: &SessionKey,
 ) -> Result<Option<Stored>> {
-    let new = create(store, config, plan).await?;
-    let unchanged = Condition::Unchanged(&old.bytes);
+    let new = create(store, shared, plan).await?;
+    let unchanged = Condition::Unchanged(old_bytes(plan));
     let nothing = MaxAge::After(Duration::ZERO);
-    if store.set_if(&old.key, unchanged, b"", nothing).await? {
+    if store.set_if(key, unchanged, b"", nothing).await? {
         return Ok(Some(new));
     }
-    store.destroy(&new.key).await?;
+    if let Some(new) = &new.key {
+        store.destroy(new).await?;
+    }
     Ok(None)
+}
+
+/// What the store had when it was read.
+fn old_bytes(plan: &Plan) -> &[u8] {
+    plan.stored.as_ref().map_or(&[], |stored| &stored.bytes)
 }
 
 fn crowded() -> Error {

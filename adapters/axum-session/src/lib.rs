@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+mod key;
+mod pool;
+
+pub use self::pool::AxumSessionPool;

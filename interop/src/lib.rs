@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod browser;
+mod node;
+mod rust;
+
+pub use self::browser::{Browser, Page};
+pub use self::node::{Node, NodeError, Setting};
+pub use self::rust::{Gate, serve};
