@@ -1,4 +1,8 @@
 //! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-actix-session --example app`
+#![allow(
+    clippy::future_not_send,
+    reason = "a request of actix stays on its thread"
+)]
 
 use std::env;
 use std::error::Error;

@@ -1,5 +1,9 @@
 //! actix-session over our stores.
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
+#![allow(
+    clippy::future_not_send,
+    reason = "a request of actix stays on its thread"
+)]
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -1,6 +1,10 @@
 //! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-pavex-session --example app`
 //!
 //! `answer` is what pavex generates from a blueprint, in short.
+#![allow(
+    clippy::future_not_send,
+    reason = "a request of pavex stays on its thread"
+)]
 
 use std::env;
 use std::error::Error;

@@ -2,6 +2,10 @@
 //!
 //! What calls them here is what pavex would generate from a blueprint, written by hand.
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
+#![allow(
+    clippy::future_not_send,
+    reason = "a request of pavex stays on its thread"
+)]
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

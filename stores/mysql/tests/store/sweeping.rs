@@ -73,8 +73,9 @@ async fn what_somebody_else_has_locked_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_million_expired_records_go_in_small_pieces_while_others_write() {
-    const EXPIRED: u32 = 1_000_000;
+async fn many_expired_records_go_in_small_pieces_while_others_write() {
+    // Ten times as many take ten times as long, with the small log of a test's server.
+    const EXPIRED: u32 = 200_000;
     let server = server().await;
     let store = connect(&format!("{}?timeout=60s", server.url())).await;
     let mut owner = stranger(server.url()).await;

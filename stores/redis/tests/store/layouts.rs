@@ -1,7 +1,7 @@
 //! Fail-over under load: Sentinel and Cluster.
 
 use session_store_api::SessionStore;
-use test_servers::{RespClient, SENTINEL_SERVICE, TestServer};
+use test_servers::{Reply, RespClient, SENTINEL_SERVICE, TestServer};
 
 use crate::load::Load;
 use crate::{LASTING, connect, key, own};
@@ -156,8 +156,6 @@ fn hosts(server: &TestServer) -> String {
 
 /// What a node answers, as lines.
 async fn ask(server: &TestServer, node: usize, words: &[&str]) -> String {
-    use test_servers::Reply;
-
     let mut client = RespClient::connect(server.nodes()[node].address())
         .await
         .unwrap();
@@ -168,9 +166,14 @@ async fn ask(server: &TestServer, node: usize, words: &[&str]) -> String {
     }
 }
 
+/// What a node says it is; nothing if it hangs up, as one does to all clients when it is demoted.
 async fn role(server: &TestServer, node: usize) -> String {
-    let role = ask(server, node, &["ROLE"]).await;
-    role.lines().next().unwrap_or_default().to_owned()
+    let address = server.nodes()[node].address();
+    let mut client = RespClient::connect(address).await.unwrap();
+    match client.command(&["ROLE"]).await {
+        Ok(Reply::Array(role)) => role[0].text(),
+        _ => String::new(),
+    }
 }
 
 async fn id(server: &TestServer, node: usize) -> String {
