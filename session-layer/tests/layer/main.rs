@@ -19,5 +19,6 @@ mod probe;
 mod properties;
 mod random;
 mod scope;
+mod services;
 mod tcp;
 mod untouched;
