@@ -27,7 +27,7 @@ type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 /// The store's own are used in turn without a word between two statements, where a pool would make a
 /// round trip to test each connection that comes back to it. One that was broken off is closed, whether
 /// by an error or because nobody waits for the answer any more; with the first broken one all that rest
-/// are closed, for they broke too.
+/// are closed, for they broke too, and those in use are closed after it.
 pub struct Connections<DB: Database> {
     source: Source<DB>,
     is_fit: fn(&Error) -> bool,
@@ -44,8 +44,15 @@ struct Own<DB: Database> {
     greeting: Option<String>,
     seats: Arc<Semaphore>,
     most: usize,
-    /// Those that rest, the one that came last at the end.
-    resting: Mutex<Vec<Resting<DB>>>,
+    idle: Mutex<Idle<DB>>,
+}
+
+/// What nobody uses.
+struct Idle<DB: Database> {
+    /// The one that came last at the end.
+    resting: Vec<Resting<DB>>,
+    /// When a connection broke last: none that is older comes here any more.
+    broke: Option<Instant>,
 }
 
 /// A connection of the store's own.
@@ -99,7 +106,10 @@ impl<DB: Database> Connections<DB> {
             greeting,
             seats: Arc::new(Semaphore::new(most)),
             most,
-            resting: Mutex::default(),
+            idle: Mutex::new(Idle {
+                resting: Vec::new(),
+                broke: None,
+            }),
         };
         let source = Source::Own(Arc::new(own));
         Self { source, is_fit }
@@ -148,7 +158,7 @@ where
                 return Ok(resting.member);
             }
             // The others have rested longer.
-            self.resting().clear();
+            self.idle().resting.clear();
         }
         let mut connection = self.options.connect().await?;
         if let Some(greeting) = &self.greeting {
@@ -166,7 +176,7 @@ where
 impl<DB: Database> Own<DB> {
     /// The connection of this runtime that came last.
     fn wake(&self, runtime: runtime::Id) -> Option<Resting<DB>> {
-        let mut resting = self.resting();
+        let resting = &mut self.idle().resting;
         let at = resting
             .iter()
             .rposition(|resting| resting.member.runtime == runtime)?;
@@ -174,19 +184,27 @@ impl<DB: Database> Own<DB> {
     }
 
     fn rest(&self, member: Member<DB>) {
-        if member.opened.elapsed() > LONGEST {
+        let since = Instant::now();
+        let mut idle = self.idle();
+        let has_broken = idle.broke.is_some_and(|broke| member.opened <= broke);
+        if has_broken || since - member.opened > LONGEST {
             return;
         }
-        let since = Instant::now();
-        let mut resting = self.resting();
-        resting.push(Resting { member, since });
-        if resting.len() > self.most {
-            resting.remove(0);
+        idle.resting.push(Resting { member, since });
+        if idle.resting.len() > self.most {
+            idle.resting.remove(0);
         }
     }
 
-    fn resting(&self) -> MutexGuard<'_, Vec<Resting<DB>>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Closes all there are, now or when their work is done.
+    fn close(&self) {
+        let mut idle = self.idle();
+        idle.resting.clear();
+        idle.broke = Some(Instant::now());
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle<DB>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,7 +221,7 @@ impl<DB: Database> Lease<DB> {
             Some(Held::Own { own, member, .. }) if fit => own.rest(member),
             held => {
                 if let Some(Held::Own { own, .. }) = &held {
-                    own.resting().clear();
+                    own.close();
                 }
                 self.held = held;
             }

@@ -113,7 +113,7 @@ fn overwritten(calls: &[Write]) -> Vec<Option<usize>> {
     let mut next: HashMap<&str, (usize, bool)> = HashMap::with_capacity(calls.len());
     for (place, call) in calls.iter().enumerate().rev() {
         if let Write::Record(key, change) = call {
-            let plain = matches!(change, Change::Set(_) | Change::Destroy);
+            let plain = matches!(**change, Change::Set(_) | Change::Destroy);
             overwritten[place] = match next.insert(key.as_str(), (place, plain)) {
                 Some((by, true)) if plain => Some(by),
                 _ => None,
@@ -125,13 +125,15 @@ fn overwritten(calls: &[Write]) -> Vec<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use session_store_api::SessionKey;
 
     use super::*;
     use crate::write::Content;
 
     fn call(key: &str, change: Change) -> Write {
-        Write::Record(SessionKey::new(key).unwrap(), change)
+        Write::Record(SessionKey::new(key).unwrap(), Arc::new(change))
     }
 
     fn content() -> Content {

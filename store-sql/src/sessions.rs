@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use session_store_api::{Condition, MaxAge, Result, SessionKey};
 use session_store_batch::{Batcher, Limits};
+use tokio::time::{Instant, timeout};
 
 use crate::database::Database;
 use crate::error::queue_error;
 use crate::read::Reads;
 use crate::settings::Settings;
-use crate::write::{Change, Content, SWEEP_MOST, Write, Writes};
+use crate::write::{Change, Content, Refused, SWEEP_MOST, Write, Writes};
 
 /// Sessions in a table: the five verbs of the contract, and sweeping. A store forwards to it.
 ///
@@ -139,7 +140,8 @@ impl<D: Database> Sessions<D> {
         while left > 0 {
             let most = left.min(SWEEP_MOST);
             let removed = self.writes.call(Write::Sweep(most)).await;
-            let removed = removed.map_err(|error| queue_error(D::NAME, error))??;
+            let removed = removed.map_err(|error| queue_error(D::NAME, error))?;
+            let removed = removed.map_err(|refused| refused.error)?;
             swept += removed;
             left -= most;
             if removed < u64::from(most) {
@@ -150,8 +152,27 @@ impl<D: Database> Sessions<D> {
     }
 
     async fn write(&self, key: &SessionKey, change: Change) -> Result<bool> {
-        let changed = self.writes.call(Write::Record(key.clone(), change)).await;
-        Ok(changed.map_err(|error| queue_error(D::NAME, error))?? > 0)
+        let began = Instant::now();
+        let change = Arc::new(change);
+        let mut written = self.write_once(key, &change).await;
+        // While somebody has its row locked it waits in one batch after the other, each time with others.
+        while let Err(refused) = &written
+            && refused.is_locked
+            && began.elapsed() < self.settings.patience().length()
+        {
+            let rest = self.settings.timeout().saturating_sub(began.elapsed());
+            match timeout(rest, self.write_once(key, &change)).await {
+                Ok(again) => written = again,
+                Err(_) => break,
+            }
+        }
+        Ok(written.map_err(|refused| refused.error)? > 0)
+    }
+
+    async fn write_once(&self, key: &SessionKey, change: &Arc<Change>) -> Result<u64, Refused> {
+        let call = Write::Record(key.clone(), Arc::clone(change));
+        let answer = self.writes.call(call).await;
+        answer.map_err(|error| queue_error(D::NAME, error))?
     }
 
     fn content(&self, value: &[u8], max_age: MaxAge) -> Result<Content> {

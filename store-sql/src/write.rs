@@ -20,8 +20,8 @@ pub(crate) const SWEEP_MOST: u32 = 1024;
 
 /// A call that writes.
 pub(crate) enum Write {
-    /// To a record.
-    Record(SessionKey, Change),
+    /// To a record. Its caller may ask again.
+    Record(SessionKey, Arc<Change>),
     /// Removes at most so many expired records.
     Sweep(u32),
 }
@@ -73,6 +73,26 @@ impl Change {
     }
 }
 
+/// Why nothing came of a call.
+#[derive(Clone)]
+pub(crate) struct Refused {
+    pub(crate) error: Error,
+    /// Somebody else had the row locked, and the others of the batch were not to wait for it any longer.
+    pub(crate) is_locked: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_locked: false,
+        }
+    }
+}
+
+/// How many records a call changed, as far as it is of interest.
+type Written = Result<u64, Refused>;
+
 /// What runs batches of writes.
 pub(crate) struct Writes<D> {
     database: Arc<D>,
@@ -92,7 +112,8 @@ impl<D: Database> Writes<D> {
     }
 
     /// Runs the calls of one kind, in one statement if none of them spoils it for the others.
-    async fn write(&self, group: &Group<'_>, until: Instant, answers: &mut [Result<u64>]) {
+    async fn write(&self, group: &Group<'_>, until: Instant, answers: &mut [Written]) {
+        let is_alone = answers.len() == 1;
         let rows = group.rows();
         let whole = 0..rows.len();
         let mut parts = VecDeque::from([whole]);
@@ -110,20 +131,23 @@ impl<D: Database> Writes<D> {
                 }
                 Err(failure) => failure,
             };
-            match D::reaction(&failure) {
+            let reaction = D::reaction(&failure);
+            match reaction {
                 Reaction::Apart if several => {
                     let middle = part.start + part.len() / 2;
                     parts.push_front(middle..part.end);
                     parts.push_front(part.start..middle);
                 }
-                // One by one, and who waits for a row lets the others go first.
                 Reaction::Locked if several => parts.extend(part.map(|row| row..row + 1)),
-                Reaction::Locked if Instant::now() < until => parts.push_back(part),
+                Reaction::Locked if is_alone && Instant::now() < until => parts.push_back(part),
                 _ => {
-                    let error = D::error(failure);
+                    let refused = Refused {
+                        error: D::error(failure),
+                        is_locked: reaction == Reaction::Locked,
+                    };
                     group
                         .places(part)
-                        .for_each(|place| answers[place] = Err(error.clone()));
+                        .for_each(|place| answers[place] = Err(refused.clone()));
                 }
             }
         }
@@ -153,8 +177,7 @@ impl<D: Database> Writes<D> {
 
 impl<D: Database> Batch for Writes<D> {
     type Call = Write;
-    /// How many records the call changed, as far as it is of interest.
-    type Answer = Result<u64>;
+    type Answer = Written;
     type Error = Error;
 
     fn weight(&self, call: &Write) -> usize {
@@ -175,7 +198,7 @@ impl<D: Database> Batch for Writes<D> {
         }
     }
 
-    async fn run(&self, calls: &[Write]) -> Result<Vec<Result<u64>>, Failure<Error>> {
+    async fn run(&self, calls: &[Write]) -> Result<Vec<Written>, Failure<Error>> {
         let until = self.patience.ends();
         let plan = Plan::new(calls);
         let mut answers = vec![Ok(0); calls.len()];
@@ -184,7 +207,7 @@ impl<D: Database> Batch for Writes<D> {
         }
         for (place, call) in calls.iter().enumerate() {
             if let Write::Sweep(limit) = call {
-                answers[place] = self.sweep(*limit, until).await;
+                answers[place] = self.sweep(*limit, until).await.map_err(Refused::from);
             }
         }
         plan.answer_overwritten(&mut answers);

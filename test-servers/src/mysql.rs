@@ -59,6 +59,8 @@ pub(crate) fn args(launch: &Launch, settings: &Settings) -> Vec<String> {
             option("datadir", data(launch)),
             option("socket", socket(launch)),
             option("pid-file", launch.folder.join("pid")),
+            // In one that is shared, each server that starts removes what it takes for leftovers.
+            option("tmpdir", launch.folder.clone()),
             option("init-file", first_statements(launch)),
             "--bind-address=127.0.0.1".to_owned(),
         ]);

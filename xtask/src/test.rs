@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use serde_json::Value;
 
@@ -29,6 +30,9 @@ pub(crate) struct Args {
     #[arg(long)]
     containers: bool,
 }
+
+/// What no test binary needs: the longest runs for three minutes, on a machine with nothing else to do.
+const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 /// How many tests of a crate were ignored, by the reason that they gave.
 type Notes = BTreeMap<(String, String), u32>;
@@ -107,15 +111,22 @@ impl Target {
     fn run(&self, servers: &Servers, notes: &mut Notes) -> Result<Row, Failure> {
         let began = Instant::now();
         let report = env::temp_dir().join(format!("session-store-report-{}", process::id()));
-        let run = Command::new(&self.binary)
+        // A pipe would have to be read until the last process that has it is gone.
+        let output = env::temp_dir().join(format!("session-store-output-{}", process::id()));
+        let file = File::create(&output)?;
+        let mut run = Command::new(&self.binary)
             .current_dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
             .env("SESSION_STORE_REQUIRE", "1")
             .env("SESSION_STORE_REPORT", &report)
             .envs(servers.variables())
             .stdin(Stdio::null())
-            .output()?;
-        let text = String::from_utf8_lossy(&run.stdout);
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()?;
+        let ended = wait(&mut run, DEADLINE)?;
+        let text = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
+        fs::remove_file(output)?;
         let mut row = Row {
             package: self.package.clone(),
             time: began.elapsed(),
@@ -133,10 +144,13 @@ impl Target {
                     .or_default() += 1;
             }
         }
-        if !run.status.success() {
+        if !ended.is_some_and(|status| status.success()) {
             // A binary that died did not print its result, and that must not look like success.
             row.failed = row.failed.max(1);
-            println!("{text}{}", String::from_utf8_lossy(&run.stderr));
+            println!("{text}");
+        }
+        if ended.is_none() {
+            println!("{}: killed after {DEADLINE:?}", self.binary.display());
         }
         Ok(row)
     }
@@ -290,6 +304,22 @@ fn doc_examples(packages: &[&Package], selection: &[String]) -> Result<Vec<Row>,
         }
     }
     Ok(rows)
+}
+
+/// How a process ended; none if it was killed because it did not in this time.
+fn wait(process: &mut Child, most: Duration) -> Result<Option<ExitStatus>, Failure> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        if began.elapsed() > most {
+            process.kill()?;
+            process.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Adds what one binary said to the row of its crate.

@@ -152,9 +152,12 @@ fn a_damaged_cookie_opens_nothing_where_it_is_authenticated() {
                     continue;
                 };
                 assert!(reply.status.is_success());
-                let authenticated = ![2, 10].contains(&form); // CBC in the cookie, and nothing at all
-                if is_damaged && authenticated && !value.contains(&b';') && !value.contains(&b'"') {
-                    assert_eq!(reply.body, "{}", "form {form}");
+                let is_authenticated = ![2, 10].contains(&form); // CBC in the cookie, and nothing at all
+                let is_one_cookie = !value.contains(&b';') && !value.contains(&b'"');
+                if is_damaged && is_authenticated && is_one_cookie {
+                    // Base64's padding may be left out of egg's encrypted id, which is then the same id.
+                    let is_same = form == 7 && reply.body == r#"{"a":"secret"}"#;
+                    assert!(is_same || reply.body == "{}", "form {form}: {}", reply.body);
                 }
             }
         }
