@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use test_servers::{Kind, TestServer};
+use tokio::runtime::Runtime;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
@@ -23,6 +25,7 @@ impl Program {
             .arg("127.0.0.1:0")
             .args(more)
             .env_remove("EGG_KEYS")
+            .env("SESSION_SECRET", "as long as a secret has to be, or longer")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -175,6 +178,34 @@ fn from_egg() {
     assert_eq!(after.get("/").1, "visit number 2", "the session goes on");
     assert_ne!(after.cookies, beside.cookies);
     assert_eq!(after.get("/").1, "visit number 3", "under our own cookie");
+}
+
+#[test]
+fn redis() {
+    let binary = env!("CARGO_BIN_EXE_redis");
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(TestServer::start(Kind::Redis)).unwrap();
+    let mut one = Program::start(binary, &[server.url()]);
+    one.counts_visits();
+    let mut other = Program::start(binary, &[server.url()]);
+    other.cookies.clone_from(&one.cookies);
+    assert_eq!(
+        other.get("/").1,
+        "visit number 2",
+        "the other serves it too"
+    );
+    drop(one);
+    let mut again = Program::start(binary, &[server.url()]);
+    again.cookies.clone_from(&other.cookies);
+    assert_eq!(
+        again.get("/").1,
+        "visit number 3",
+        "a restart loses nothing"
+    );
+    let kept = again.cookies.clone();
+    assert_eq!(again.post("/logout", &[]), 200);
+    other.cookies = kept;
+    assert_eq!(other.get("/").1, "visit number 1", "logged out everywhere");
 }
 
 #[test]
