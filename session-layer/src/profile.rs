@@ -80,6 +80,8 @@ pub(crate) struct Codec {
     /// The name of the cookie that the signature is in, where it is in another.
     signature_name: String,
     unquotes: bool,
+    /// Whether a Node process may serve the same sessions.
+    is_shared: bool,
     kind: Kind,
     /// How a session becomes the cookie's text, where it lives in the cookie.
     encoding: Encoding,
@@ -138,6 +140,7 @@ impl Codec {
             name: name.to_owned(),
             signature_name: format!("{name}.sig"),
             unquotes: profile == Profile::Koa,
+            is_shared: profile.is_shared(),
             kind,
             encoding,
         }
@@ -155,6 +158,11 @@ impl Codec {
     /// The name of the cookie that [`Closed::signature`] goes into.
     pub(crate) fn signature_name(&self) -> &str {
         &self.signature_name
+    }
+
+    /// Whether a Node process may serve the same sessions.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Reads the cookie. Node takes the first of several, so a form that it shares does too; otherwise two

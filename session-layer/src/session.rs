@@ -235,7 +235,7 @@ impl Session {
         self.0.state().regenerate = true;
     }
 
-    /// Ends the session when the response is ready: its record goes, and so does the cookie.
+    /// Ends the session when the response is ready: its record goes, and so does the cookie if it came.
     ///
     /// The session is empty from now on. Values inserted after this begin a new one.
     pub fn destroy(&self) {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, SystemTime};
-use std::{env, io};
+use std::{env, fs, io};
 
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -22,7 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// How far from the promised time a clock may be: what a busy machine takes to start a program.
 const TOLERANCE: Duration = Duration::from_secs(30);
 
-/// Runs tests of the current test binary again, in a process whose clock is off (`libfaketime`).
+/// Runs tests of the current test binary again, or another program, in a process whose clock is off
+/// (`libfaketime`).
 ///
 /// Only the time of day is shifted. Timers run on the monotonic clock, which is right, and so are the
 /// clocks of the servers that the run starts.
@@ -39,7 +40,7 @@ const TOLERANCE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it does nothing until `run`"]
+#[must_use = "it does nothing until `run` or `command`"]
 pub struct ClockRun {
     by: Duration,
     ahead: bool,
@@ -90,9 +91,8 @@ impl ClockRun {
         if Self::is_this() {
             return Err(failed("a run does not run itself again").into());
         }
-        let program = program::find("faketime").ok_or_else(Unavailable::no_faketime)?;
-        self.check(&program).await?;
-        let mut run = self.command(&program, env::current_exe()?);
+        self.check().await?;
+        let mut run = self.command(env::current_exe()?)?;
         let output = output(run.args([filter, "--nocapture"])).await?;
         let said =
             [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
@@ -108,10 +108,30 @@ impl ClockRun {
         Err(failed(&message).into())
     }
 
-    /// Makes sure that the clock is off as promised: where the library cannot be loaded, programs run
-    /// with the right one and nobody says a word.
-    async fn check(&self, faketime: &Path) -> io::Result<()> {
-        let mut date = self.command(faketime, "date");
+    /// A command that runs a program under this clock, unless the library cannot be loaded into it: then it
+    /// runs under the right one, and nobody says a word.
+    ///
+    /// The process is that of `faketime`, which clears up when the program has ended. Killed, it leaves the
+    /// program running.
+    ///
+    /// # Errors
+    ///
+    /// If there is no libfaketime here.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command, Unavailable> {
+        let faketime = program::find("faketime").ok_or_else(Unavailable::no_faketime)?;
+        forget_the_dead();
+        let mut command = Command::new(faketime);
+        command
+            .args(["-m", "--exclude-monotonic", "-f", &self.offset()])
+            .arg(program)
+            .env(OFFSET, self.offset())
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    /// Makes sure that the clock is off as promised.
+    async fn check(&self) -> Result<(), StartError> {
+        let mut date = self.command("date")?;
         let said = output(date.arg("+%s")).await?.stdout;
         let shown = String::from_utf8_lossy(&said).trim().parse();
         let shown = SystemTime::UNIX_EPOCH + Duration::from_secs(shown.unwrap_or(0));
@@ -125,27 +145,30 @@ impl ClockRun {
             .duration_since(shown)
             .unwrap_or_else(|early| early.duration());
         if off > TOLERANCE {
-            return Err(failed("libfaketime does not shift the clock here"));
+            return Err(failed("libfaketime does not shift the clock here").into());
         }
         Ok(())
-    }
-
-    fn command(&self, faketime: &Path, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(faketime);
-        command
-            .args(["-m", "--exclude-monotonic", "-f", &self.offset()])
-            .arg(program.as_ref())
-            .env(OFFSET, self.offset())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        command
     }
 
     /// In the words of libfaketime: seconds with a sign.
     fn offset(&self) -> String {
         let sign = if self.ahead { '+' } else { '-' };
         format!("{sign}{}", self.by.as_millis().div_ceil(1000))
+    }
+}
+
+/// Removes what `faketime` left in shared memory where it was killed: named after its process, it is in the
+/// way of the next one of that number.
+fn forget_the_dead() {
+    for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = ["faketime_shm_", "sem.faketime_sem_"]
+            .iter()
+            .find_map(|kind| name.to_str()?.strip_prefix(kind));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            // Somebody else may have been first.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -159,6 +182,7 @@ fn passed(said: &str) -> u32 {
 }
 
 async fn output(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
     timeout(DEADLINE, command.output())
         .await
         .unwrap_or_else(|elapsed| Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)))

@@ -26,7 +26,7 @@ pub enum Kind {
     Redis,
     /// Postgres.
     Postgres,
-    /// MySQL in a container, and MariaDB as a program.
+    /// MySQL, or MariaDB under the same protocol.
     MySql,
     /// memcached.
     Memcached,

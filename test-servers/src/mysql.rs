@@ -1,4 +1,4 @@
-//! How MariaDB, which stands for MySQL here, is started and asked.
+//! How MySQL and MariaDB are started and asked.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,18 +21,31 @@ const DATABASE: &str = "sessions";
 /// MariaDB puts this before its version: clients of old wanted a 5 there.
 const PREFIX: &str = "5.5.5-";
 
-/// Small files, as they are copied for each server.
-const SIZES: [&str; 2] = [
-    "--innodb-log-file-size=16M",
+/// Small files, as they are copied for each server, and nothing beside the tables. Each of the two passes
+/// over what only the other one knows.
+const OPTIONS: [&str; 6] = [
+    "--loose-innodb-log-file-size=16M",
     "--innodb-autoextend-increment=1",
+    "--performance-schema=OFF",
+    "--loose-mysqlx=OFF",
+    "--skip-log-bin",
+    // MySQL would look for a folder of its package.
+    "--secure-file-priv=",
 ];
 
 /// Makes the system's own tables, and says who may come in.
 pub(crate) fn prepare(launch: &Launch, settings: &Settings, program: &Path) -> io::Result<()> {
-    let mut install = Command::new(program::beside(program, "mariadb-install-db")?);
-    install
-        .args(["--no-defaults", "--skip-test-db"])
-        .args(SIZES);
+    let mut install = if is_mariadb(program)? {
+        let mut install = Command::new(program::beside(program, "mariadb-install-db")?);
+        install.args(["--no-defaults", "--skip-test-db"]);
+        install
+    } else {
+        let mut install = Command::new(program);
+        install.args(["--no-defaults", "--initialize-insecure"]);
+        install.arg("--innodb-redo-log-capacity=16M");
+        install
+    };
+    install.args(OPTIONS);
     template::fill(launch, &data(launch), &mut install, "--datadir=")?;
     let password = settings.password.as_deref().unwrap_or_default();
     let password = password.replace('\\', "\\\\").replace('\'', "\\'");
@@ -64,7 +77,9 @@ pub(crate) fn args(launch: &Launch, settings: &Settings) -> Vec<String> {
             option("init-file", first_statements(launch)),
             "--bind-address=127.0.0.1".to_owned(),
         ]);
-        args.extend(SIZES.map(str::to_owned));
+        args.extend(OPTIONS.map(str::to_owned));
+        // With a small log MySQL stands still for seconds where the disk is busy.
+        args.push("--loose-innodb-redo-log-capacity=128M".to_owned());
     }
     args.push(format!("--port={}", launch.port));
     // It would close its door to an address from which too many connections break.
@@ -156,6 +171,12 @@ async fn greeting(mut stream: impl AsyncRead + Unpin) -> io::Result<String> {
         )),
         _ => Err(Kind::MySql.no_answer()),
     }
+}
+
+/// Where MariaDB is called `mysqld` too, that name leads to the other one.
+fn is_mariadb(program: &Path) -> io::Result<bool> {
+    let program = program.canonicalize()?;
+    Ok(program.file_name().is_some_and(|name| name == "mariadbd"))
 }
 
 fn data(launch: &Launch) -> PathBuf {

@@ -171,9 +171,11 @@ async fn version(client: &mut RespClient) -> io::Result<String> {
     };
     let info = String::from_utf8_lossy(&info);
     let field = |name| info.lines().find_map(|line| line.strip_prefix(name));
-    // Valkey also names the version of Redis that it is like.
-    let version = field("valkey_version:").or_else(|| field("redis_version:"));
-    Ok(version.unwrap_or(UNKNOWN).to_owned())
+    // It also names the version of Redis that it is like.
+    if let Some(version) = field("valkey_version:") {
+        return Ok(format!("{version} (Valkey)"));
+    }
+    Ok(field("redis_version:").unwrap_or(UNKNOWN).to_owned())
 }
 
 /// Where the server speaks no TLS; 0 for nowhere.

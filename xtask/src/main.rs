@@ -26,6 +26,8 @@ struct Args {
 enum Chore {
     /// Build and run the tests of the workspace, and print one table.
     Test(test::Args),
+    /// Fetch another version of a server, and print where it is: what `SESSION_STORE_<KIND>_BIN` takes.
+    Server(servers::other::Args),
     /// Measure our stores beside others and print ratios.
     Bench(bench::Args),
     /// Check every crate with clippy and rustdoc; a warning is an error.
@@ -39,6 +41,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Test(args) => test::run(&args),
+        Chore::Server(args) => servers::other::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Lint => lint::run(),
         Chore::Features => features::run(),

@@ -1,4 +1,4 @@
-//! The servers that the tests run.
+//! The servers that the tests run, and the browser.
 //!
 //! The tests themselves find a server, and say where it is missing; the crate `test-servers` knows how.
 //! Here they are put where they will be found, as far as that can be done without asking anybody.
@@ -13,10 +13,12 @@ use crate::Failure;
 use crate::cargo::{self, Dependency, Package};
 use crate::servers::images::Engine;
 
+mod chromium;
 mod debian;
 mod images;
 mod mongod;
 mod npm;
+pub(crate) mod other;
 
 /// A server that tests need.
 struct Server {
@@ -67,9 +69,10 @@ const POSTGRES: &str = "/usr/lib/postgresql";
 /// Where servers are kept that are in no package, at the root of the workspace. The tests look there.
 const KEPT: &str = "target/servers";
 
-/// The names of the packages whose tests need servers: by themselves, or by what they are built of.
+/// The names of the packages whose tests need servers, or the browser: by themselves, or by what they are
+/// built of.
 pub(crate) fn needed_by(packages: &[Package]) -> BTreeSet<String> {
-    let mut libraries = BTreeSet::from([cargo::SERVERS.to_owned()]);
+    let mut libraries = BTreeSet::from([cargo::SERVERS.to_owned(), chromium::PACKAGE.to_owned()]);
     let names = |libraries: &BTreeSet<String>, is: fn(&Dependency) -> bool| {
         let has = |package: &&Package| {
             let mut dependencies = package.dependencies.iter();
@@ -101,13 +104,16 @@ impl Servers {
     ///
     /// # Errors
     ///
-    /// If a server is missing and cannot be installed, or there is no container engine.
+    /// If a server or the browser is missing and cannot be installed, or there is no container engine.
     pub(crate) fn ready(packages: &[&str], containers: bool) -> Result<Self, Failure> {
         let is_needed = |server: &&Server| packages.iter().any(|package| server.serves(package));
         let servers: Vec<_> = SERVERS.iter().filter(is_needed).collect();
         ensure(&servers)?;
         if packages.contains(&npm::PACKAGE) {
             npm::ensure()?;
+        }
+        if packages.contains(&chromium::PACKAGE) {
+            chromium::ensure()?;
         }
         let engine = containers && !servers.is_empty();
         let engine = engine.then(|| Engine::with_images(&servers)).transpose()?;
@@ -129,10 +135,12 @@ impl Servers {
 
 impl Server {
     /// Whether the tests of a package want it: those of a store want the one that it is named after,
-    /// others want all.
+    /// those in the browser want none, others want all.
     fn serves(&self, package: &str) -> bool {
         let is_of = |server: &Self| package.ends_with(&format!("-{}", server.kind));
-        is_of(self) || !SERVERS.iter().any(is_of)
+        // Memcached's ask what the store says of a server that is none.
+        let is_other = self.kind == "redis" && package.ends_with("-memcached");
+        is_of(self) || is_other || !(package == chromium::PACKAGE || SERVERS.iter().any(is_of))
     }
 
     /// Whether the tests will find it: named by the environment, or installed.
@@ -158,7 +166,10 @@ fn ensure(servers: &[&Server]) -> Result<(), Failure> {
         packages.push(FAKETIME);
     }
     if !packages.is_empty() {
-        debian::ensure(&packages)?;
+        debian::ensure(
+            &packages,
+            "name running servers in SESSION_STORE_<KIND>_URL",
+        )?;
     }
     if missing().any(|server| server.package.is_none()) {
         mongod::fetch()?;
@@ -207,7 +218,9 @@ mod tests {
             servers.map(|server| server.kind).collect::<Vec<_>>()
         };
         assert_eq!(kinds("session-store-redis"), ["redis"]);
+        assert_eq!(kinds("session-store-memcached"), ["redis", "memcached"]);
         assert_eq!(kinds("test-servers").len(), SERVERS.len());
+        assert!(kinds(chromium::PACKAGE).is_empty());
     }
 
     #[test]
@@ -232,7 +245,13 @@ mod tests {
             // What the tests of a library need is none of its users' concern.
             package("application", "store", true),
         ];
-        let expected = ["adapter", "store", "suite", cargo::SERVERS];
+        let expected = [
+            "adapter",
+            chromium::PACKAGE,
+            "store",
+            "suite",
+            cargo::SERVERS,
+        ];
         assert!(needed_by(&packages).iter().eq(expected));
     }
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod handlers;
+mod origin;
 mod page;
 mod secret;
 
@@ -12,6 +13,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use axum::middleware::from_fn;
 use clap::Parser;
 use session_layer::{SameSite, SessionLayer};
 use tokio::net::TcpListener;
@@ -47,7 +49,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     })?;
     let sessions = SessionLayer::atomic(store, keys)
         .max_age(args.max_age)
-        .same_site(SameSite::Lax) // other sites cannot send our forms
+        .same_site(SameSite::Lax) // forms that other sites send come without the session
         .build()?;
 
     // Everything before the first colon; what follows may hold a password.
@@ -56,7 +58,9 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
         store: kind.into(),
         max_age: args.max_age,
     };
-    let app = handlers::routes(app).layer(sessions);
+    let app = handlers::routes(app)
+        .layer(sessions)
+        .layer(from_fn(origin::refuse_others));
 
     let address = args.address();
     let listener = TcpListener::bind(address)

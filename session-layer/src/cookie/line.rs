@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use httpdate::fmt_http_date;
 use session_store_api::MaxAge;
 
+use super::Cookies;
 use super::client::Client;
 use crate::profile::{Closed, Codec};
 use crate::{Error, ErrorKind, Priority, Profile, Result, SameSite, Secure};
@@ -180,6 +181,11 @@ impl Line {
     /// Whether it is about the cookie called `name`.
     pub(crate) fn sets(&self, name: &str) -> bool {
         self.name == name
+    }
+
+    /// Whether it is about a cookie that came.
+    pub(crate) fn is_of(&self, cookies: &Cookies) -> bool {
+        cookies.has(&self.name)
     }
 }
 

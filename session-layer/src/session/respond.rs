@@ -110,6 +110,10 @@ fn lines(
     }
     let closed = close(&carrier.own)?;
     lines.extend(attributes.lines(&carrier.own, &closed, life, client)?);
+    if matches!(change, Change::Clear) && !carrier.own.is_shared() {
+        // A request that another site makes comes without the cookie, and must not end it.
+        lines.retain(|line| line.is_of(&shared.cookies));
+    }
     for codec in &carrier.accepted {
         for name in [codec.name(), codec.signature_name()] {
             let is_written = lines.iter().any(|line| line.sets(name));

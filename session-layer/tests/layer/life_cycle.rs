@@ -239,8 +239,19 @@ async fn destroy_ends_what_was_saved_in_the_same_request() {
     };
     let router = Router::new().route("/", get(both));
     let mut client = Client::new(&router.layer(atomic(&store).build().unwrap()));
-    assert!(client.get("/").await.clears());
+    assert!(client.get("/").await.set_cookies().is_empty());
     assert!(store.live().await.is_empty());
+}
+
+/// Another site's form comes without the cookie, and browsers take what it is answered all the same.
+#[tokio::test]
+async fn destroy_clears_no_cookie_that_did_not_come() {
+    let store = Probe::new();
+    let mut client = client(&store);
+    client.get("/insert/a/1").await;
+    let stranger = Client::new(&app(atomic(&store)));
+    assert!(stranger.peek("/destroy").await.set_cookies().is_empty());
+    assert_eq!(client.get("/get/a").await.body, "1");
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
             "the pool had no connection to spare",
         ),
         sqlx::Error::PoolClosed => (ErrorKind::Unavailable, "the pool is closed"),
-        sqlx::Error::Configuration(_) => (ErrorKind::Config, "sqlx refused the settings"),
+        sqlx::Error::Configuration(_) => (
+            ErrorKind::Config,
+            "sqlx refused the settings: `ssl-mode` is none that it knows, or the password may only be sent over TLS",
+        ),
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
         | sqlx::Error::ColumnIndexOutOfBounds { .. } => (

@@ -9,6 +9,7 @@ use super::{ask, follows};
 use crate::Kind;
 use crate::builder::Settings;
 use crate::node::{Node, Nodes};
+use crate::port::SECOND;
 use crate::source::Source;
 
 const PRIMARIES: usize = 3;
@@ -70,7 +71,11 @@ pub(crate) async fn is_healthy(nodes: &[Node]) -> io::Result<bool> {
         let info = ask(node, &["CLUSTER", "INFO"]).await?.text();
         let view = ask(node, &["CLUSTER", "NODES"]).await?.text();
         let is_ok = info.lines().any(|line| line == "cluster_state:ok");
-        let is_whole = view.lines().filter(|line| is_in_place(line, nodes)).count() == nodes.len();
+        let mut in_place = 0;
+        for line in view.lines() {
+            in_place += usize::from(is_in_place(line, nodes)?);
+        }
+        let is_whole = in_place == nodes.len();
         if !is_ok || !is_whole || !follows(node).await? {
             return Ok(false);
         }
@@ -78,15 +83,22 @@ pub(crate) async fn is_healthy(nodes: &[Node]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether a line of `CLUSTER NODES` is as it should be: `id ip:port@bus flags primary ping pong epoch
+/// Whether a line of `CLUSTER NODES` is as it should be: `id ip:port@bus,… flags primary ping pong epoch
 /// link slot…`. One that runs has slots or is a replica, one that does not has no slots any more.
-fn is_in_place(line: &str, nodes: &[Node]) -> bool {
+///
+/// A server is known by the port of its bus. The other one is that for a client like the one who asks:
+/// where the ports speak TLS, newer servers tell a client at their socket 0.
+fn is_in_place(line: &str, nodes: &[Node]) -> io::Result<bool> {
     let words: Vec<_> = line.split(' ').collect();
     let [_, address, flags, ..] = words[..] else {
-        return false;
+        return Ok(false);
     };
-    let address = address.split('@').next();
-    let node = nodes.iter().find(|node| Some(node.address()) == address);
+    let bus = address.split(['@', ',']).nth(1).unwrap_or_default();
     let (has_slots, is_replica) = (words.len() > 8, flags.contains("slave"));
-    node.is_some_and(|node| node.is_running() == (has_slots || is_replica))
+    for node in nodes {
+        if (node.launch()?.port + SECOND).to_string() == bus {
+            return Ok(node.is_running() == (has_slots || is_replica));
+        }
+    }
+    Ok(false)
 }

@@ -15,13 +15,12 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 ///
 /// # Errors
 ///
-/// If that cannot be done here without asking: says what to install.
-pub(super) fn ensure(packages: &[&str]) -> Result<(), Failure> {
+/// If that cannot be done here without asking: says what to install, or else what to do instead.
+pub(super) fn ensure(packages: &[&str], instead: &str) -> Result<(), Failure> {
     let Some(root) = root() else {
         let list = packages.join(" ");
         return Err(format!(
-            "the tests need {list}: install them, on Debian with `apt-get install {list}`, or name \
-             running servers in SESSION_STORE_<KIND>_URL"
+            "the tests need {list}: install them, on Debian with `apt-get install {list}`, or {instead}"
         )
         .into());
     };

@@ -70,7 +70,7 @@ impl Engine {
             return Err("no container engine answers; start one, or run this as root".into());
         }
         if find("dockerd").is_none() {
-            debian::ensure(&["docker.io", "iptables"])?;
+            debian::ensure(&["docker.io", "iptables"], "leave out `--containers`")?;
         }
         // Sockets have short names; images are kept for the next time.
         let folder = env::temp_dir().join(format!("session-store-engine-{}", std::process::id()));

@@ -51,7 +51,20 @@ impl Browser {
 
     /// Sends a form and shows what comes of it.
     pub(crate) fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let request = self.agent.post(format!("{}{path}", self.origin));
+        self.submit_from(None, path, fields)
+    }
+
+    /// The same, with a header that says which page the form stands on.
+    pub(crate) fn submit_from(
+        &mut self,
+        source: Option<(&str, &str)>,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Page {
+        let mut request = self.agent.post(format!("{}{path}", self.origin));
+        if let Some((name, value)) = source {
+            request = request.header(name, value);
+        }
         let response = self
             .with_cookies(request)
             .send_form(fields.iter().copied())

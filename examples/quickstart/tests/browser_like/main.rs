@@ -325,3 +325,25 @@ fn what_is_not_there_is_not_found_and_begins_no_session() {
     assert!(page.set_cookies.is_empty());
     assert_eq!(ada.submit("/", &[]).status, 405);
 }
+
+#[test]
+fn a_form_of_another_site_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--store", "memory:"]);
+    let origin = server.origin();
+    let mut ada = Browser::new(origin);
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "http://elsewhere.test"),
+        ("origin", "null"),
+    ] {
+        let page = ada.submit_from(Some((name, value)), "/login", &[("name", "Mallory")]);
+        assert_eq!(page.status, 403, "{name}: {value}");
+        assert!(page.set_cookies.is_empty());
+    }
+    for ours in [("sec-fetch-site", "same-origin"), ("origin", origin)] {
+        let page = ada.submit_from(Some(ours), "/login", &[("name", "Ada")]);
+        assert_eq!(page.status, 200, "{ours:?}");
+    }
+}

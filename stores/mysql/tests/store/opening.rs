@@ -70,6 +70,19 @@ async fn nobody_there_is_unavailable_and_no_password_is_shown() {
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
+#[tokio::test]
+async fn a_password_that_needs_tls_gets_it_or_is_not_sent() {
+    let server = own().password("s3cret").start().await.unwrap();
+    // Once it has seen the password, MySQL remembers it and is content with a hash.
+    let clear = MySqlStore::connect(&format!("{}?ssl-mode=disabled", server.url())).await;
+    if server.version().contains("MariaDB") {
+        clear.unwrap(); // it never asks for more
+    } else {
+        refused(clear, ErrorKind::Config, "only be sent over TLS");
+    }
+    connect(server.url()).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_may_migrate_at_once_and_again() {
     let server = server().await;
@@ -204,7 +217,8 @@ async fn tls_is_checked_against_the_authority_of_the_url() {
 
 #[tokio::test]
 async fn what_is_asked_of_a_plain_server_is_never_sent_in_clear_if_tls_was_asked_for() {
-    let server = server().await;
+    // Unless told so, MySQL speaks TLS, with certificates of its own.
+    let server = own().args(["--tls-version="]).start().await.unwrap();
     for mode in ["required", "verify_ca", "verify_identity"] {
         let url = format!("{}?ssl-mode={mode}", server.url());
         refused(

@@ -43,7 +43,7 @@ async fn every_statement_finds_its_records_by_an_index() {
     assert!(said.len() >= 8, "{said:?}");
     let mut reads = 0;
     for statement in said {
-        let explain = AssertSqlSafe(format!("EXPLAIN {statement}"));
+        let explain = AssertSqlSafe(format!("EXPLAIN FORMAT = TRADITIONAL {statement}"));
         let plan = sqlx::raw_sql(explain).fetch_all(&mut owner).await.unwrap();
         for step in plan {
             let text = |column: &str| step.try_get_unchecked::<Option<String>, _>(column).unwrap();

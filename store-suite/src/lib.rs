@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod elsewhere;
+mod power;
+mod server;
+mod suites;
+
+pub use self::elsewhere::Elsewhere;
+pub use self::power::Power;
+pub use self::server::SharedServer;
+pub use self::suites::main;
