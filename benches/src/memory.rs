@@ -1,4 +1,4 @@
-//! Memory: ours beside bare moka and the memory store of tower-sessions.
+//! Memory: ours beside bare moka and the memory stores of tower-sessions.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -9,81 +9,52 @@ use std::time::{Duration, Instant};
 use moka::Expiry;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use session_store_api::{MaxAge, SessionKey, SessionStore};
 use session_store_memory::MemoryStore;
 use tower_sessions_core::SessionStore as _;
 use tower_sessions_core::session::{Id, Record};
+use tower_sessions_moka_store::MokaStore;
 
-use crate::load::{self, KEYS, Plan, Subject, VALUE, Verb};
-use crate::report::Table;
+use crate::load::{Contestant, HOUR, Plan, Subject, Verb};
+use crate::ours::{Ours, names};
+use crate::report::{Section, Table};
+use crate::theirs::TowerSessions;
 
-const HOUR: Duration = Duration::from_secs(3600);
+mod limits;
 
-pub async fn run(plan: &Plan) -> Result<Vec<Table>, Box<dyn Error>> {
-    let bare = Arc::new(Bare::new());
-    let ours = Arc::new(Ours::new(MemoryStore::new()));
-    let tower = Arc::new(Tower::default());
-    load::fill(&*bare).await;
-    load::fill(&*ours).await;
-    load::fill(&*tower).await;
-    let mut tables = Vec::new();
-    for (verb, name) in [(Verb::Get, "get"), (Verb::Set, "set")] {
-        let (mut moka, mut memory, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..plan.rounds {
-            moka.push(load::measure(&bare, verb, 2, plan.window).await);
-            memory.push(load::measure(&ours, verb, 2, plan.window).await);
-            sessions.push(load::measure(&tower, verb, 2, plan.window).await);
-        }
-        let table = Table {
-            title: format!("memory {name}, {VALUE} B, {KEYS} records, 2 callers on 2 threads"),
-            rows: vec![
-                ("moka alone (LRU, expiry of each entry)", moka),
-                ("session-store-memory", memory),
-                ("tower-sessions-memory-store", sessions),
-            ],
-        };
-        println!("{}", table.text());
-        tables.push(table);
+pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
+    // First, while the process has freed nothing that could be used again.
+    let limits = limits::run().await?;
+    let note = "In the process, on 2 threads. No store of tower-sessions is bounded by bytes.";
+    let mut table = Table::new("Memory", note);
+    let moka = Bare::new();
+    let ours = Ours::new(MemoryStore::new());
+    let hash_map = Theirs::default();
+    let theirs = TowerSessions(MokaStore::new(None));
+    let contestants = [
+        Contestant::filled("moka alone: LRU, expiry of each entry", moka).await,
+        Contestant::filled("session-store-memory", ours).await,
+        Contestant::filled("tower-sessions-memory-store", hash_map).await,
+        Contestant::filled("tower-sessions-moka-store", theirs).await,
+    ];
+    for work in [("get", Verb::Get), ("set", Verb::Set)] {
+        table.measure(plan, work, &[2, 64], &contestants).await;
     }
-    Ok(tables)
+    Ok(vec![table.section(), limits])
 }
 
-/// Ours, through the trait.
-pub struct Ours<S> {
-    store: S,
-    keys: Vec<SessionKey>,
-}
+/// Names, deadlines and values.
+type Entries = Cache<String, (Instant, Arc<[u8]>)>;
 
-impl<S> Ours<S> {
-    pub fn new(store: S) -> Self {
-        let keys = (0..KEYS)
-            .map(|key| SessionKey::new(name(key)).expect("a valid key"))
-            .collect();
-        Self { store, keys }
-    }
-}
-
-impl<S: SessionStore + 'static> Subject for Ours<S> {
-    async fn get(&self, key: usize) -> usize {
-        self.store
-            .get(&self.keys[key])
-            .await
-            .expect("get")
-            .map_or(0, |value| value.len())
-    }
-
-    async fn set(&self, key: usize, value: &[u8]) {
-        self.store
-            .set(&self.keys[key], value, MaxAge::After(HOUR))
-            .await
-            .expect("set");
-    }
-}
-
-/// moka as one would set it up for sessions, called directly.
-struct Bare {
-    cache: Cache<String, (Instant, Arc<[u8]>)>,
-    keys: Vec<String>,
+/// moka as one would set it up for sessions, of so many bytes.
+fn entries(max_bytes: u64) -> Entries {
+    Cache::builder()
+        .eviction_policy(EvictionPolicy::lru())
+        .weigher(|key: &String, entry: &(Instant, Arc<[u8]>)| {
+            u32::try_from(key.len() + entry.1.len()).unwrap_or(u32::MAX)
+        })
+        .max_capacity(max_bytes)
+        .expire_after(Deadline)
+        .build()
 }
 
 /// Each entry says itself when it ends.
@@ -110,67 +81,55 @@ impl Expiry<String, (Instant, Arc<[u8]>)> for Deadline {
     }
 }
 
+/// moka, called directly.
+struct Bare {
+    entries: Entries,
+    names: Vec<String>,
+}
+
 impl Bare {
     fn new() -> Self {
-        let cache = Cache::builder()
-            .eviction_policy(EvictionPolicy::lru())
-            .weigher(|key: &String, entry: &(Instant, Arc<[u8]>)| {
-                u32::try_from(key.len() + entry.1.len()).unwrap_or(u32::MAX)
-            })
-            .max_capacity(64 << 20)
-            .expire_after(Deadline)
-            .build();
         Self {
-            cache,
-            keys: (0..KEYS).map(name).collect(),
+            entries: entries(64 << 20),
+            names: names(""),
         }
     }
 }
 
 impl Subject for Bare {
     async fn get(&self, key: usize) -> usize {
-        self.cache
-            .get(&self.keys[key])
+        self.entries
+            .get(&self.names[key])
             // A caller gets bytes of its own; without the black box the copy would be optimised away.
             .map_or(0, |(_, value)| black_box(value.to_vec()).len())
     }
 
     async fn set(&self, key: usize, value: &[u8]) {
-        self.cache.insert(
-            self.keys[key].clone(),
+        self.entries.insert(
+            self.names[key].clone(),
             (Instant::now() + HOUR, value.into()),
         );
     }
 }
 
-/// The memory store of tower-sessions, with one value of the same size in its record.
+/// The memory store of tower-sessions 0.15, with one value of the same size in its record.
 #[derive(Default)]
-struct Tower(tower_sessions_memory_store::MemoryStore);
+struct Theirs(tower_sessions_memory_store::MemoryStore);
 
-impl Subject for Tower {
+impl Subject for Theirs {
     async fn get(&self, key: usize) -> usize {
-        let record = self.0.load(&id(key)).await.expect("load");
+        let record = self.0.load(&Id(key as i128)).await.expect("load");
         record
             .and_then(|record| Some(record.data.get("value")?.as_str()?.len()))
             .unwrap_or(0)
     }
 
     async fn set(&self, key: usize, value: &[u8]) {
-        let text = "x".repeat(value.len());
         let record = Record {
-            id: id(key),
-            data: HashMap::from([("value".to_owned(), text.into())]),
+            id: Id(key as i128),
+            data: HashMap::from([("value".to_owned(), "x".repeat(value.len()).into())]),
             expiry_date: time::OffsetDateTime::now_utc() + HOUR,
         };
         self.0.save(&record).await.expect("save");
     }
-}
-
-/// 43 bytes, as a session id of 32 random bytes in base64url.
-pub fn name(key: usize) -> String {
-    format!("{key:043}")
-}
-
-fn id(key: usize) -> Id {
-    Id(key as i128)
 }
