@@ -55,7 +55,7 @@ fn suite(name: &str, server: &SharedServer, another: fn() -> TestServerBuilder) 
         let url = power
             .url()
             .replace("replicaSet=session-store", "directConnection=true");
-        let url = with_parameter(&of_namespace(&url, &setup), "timeout=2s");
+        let url = with_parameter(&of_namespace(&url, &setup), "timeout=4s");
         Ok((open(url, setup).await?, power))
     });
     server.serves(suite.deadline(Duration::from_secs(900)))

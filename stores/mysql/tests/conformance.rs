@@ -46,7 +46,7 @@ fn network(server: &SharedServer) -> Suite {
         async move {
             let power = Power::over_network(server.get()?)?;
             // MySQL offers TLS unasked; in clear the faults meet the protocol itself.
-            let parameters = "timeout=2s&connections=2&ssl-mode=disabled";
+            let parameters = "timeout=4s&connections=2&ssl-mode=disabled";
             let store = open(power.url().to_owned(), setup, parameters).await?;
             Ok((store, power))
         }
@@ -85,7 +85,7 @@ fn killed(server: &SharedServer) -> Suite {
         .breakable(|setup| async move {
             let durable = TestServer::builder(Kind::MySql).durable();
             let power = Power::over(durable.start().await?);
-            let store = open(power.url().to_owned(), setup, "timeout=2s&connections=2").await?;
+            let store = open(power.url().to_owned(), setup, "timeout=4s&connections=2").await?;
             Ok((store, power))
         })
         .only("c20")

@@ -46,8 +46,10 @@ fn network(server: &SharedServer) -> Suite {
     .breakable(move |setup| {
         let server = breaking.clone();
         async move {
+            // A table may take longer than 4 seconds where so many are made at once.
+            open(server.url(), setup.clone(), "timeout=20s").await?;
             let power = Power::over_network(server.get()?)?;
-            let store = open(power.url().to_owned(), setup, "timeout=2s&connections=2").await?;
+            let store = open(power.url().to_owned(), setup, "timeout=4s&connections=2").await?;
             Ok((store, power))
         }
     })
@@ -84,7 +86,7 @@ fn killed(server: &SharedServer) -> Suite {
         .breakable(|setup| async move {
             let durable = TestServer::builder(Kind::Postgres).durable();
             let power = Power::over(durable.start().await?);
-            let store = open(power.url().to_owned(), setup, "timeout=2s&connections=2").await?;
+            let store = open(power.url().to_owned(), setup, "timeout=4s&connections=2").await?;
             Ok((store, power))
         })
         .only("c20")
