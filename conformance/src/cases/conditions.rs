@@ -1,9 +1,10 @@
 //! A01 to A04: `set_if` writes where its condition holds, and nowhere else.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use session_store_api::Condition;
 use session_store_api::Condition::{Absent, Present, Unchanged};
 
@@ -44,6 +45,10 @@ pub(crate) const CASES: &[Case] = &[
     .needs(&[Needs::Atomic]),
     Case::new("a03_of_many_unchanged_one_wins", |cx| {
         Box::pin(of_many_unchanged_one_wins(cx))
+    })
+    .needs(&[Needs::Atomic]),
+    Case::new("a03_renewed_is_unchanged", |cx| {
+        Box::pin(renewed_is_unchanged(cx))
     })
     .needs(&[Needs::Atomic]),
     Case::new("a04_of_many_absent_one_wins", |cx| {
@@ -325,4 +330,26 @@ async fn of_many_unchanged_one_wins(cx: &Context) -> Finding {
         one_wins(&vec![slot; 32], Unchanged(b"old")).await?;
     }
     Ok(())
+}
+
+/// Others renew the record and write the same bytes anew while it is compared.
+async fn renewed_is_unchanged(cx: &Context) -> Finding {
+    let slot = cx.slot("record");
+    slot.set(b"same", LASTING).await?;
+    let is_done = AtomicBool::new(false);
+    let others = async {
+        while !is_done.load(Ordering::Relaxed) {
+            slot.is_touched(LASTING).await?;
+            slot.set(b"same", LASTING).await?;
+        }
+        Ok(())
+    };
+    let writes = async {
+        for _ in 0..100 {
+            slot.writes_if(Unchanged(b"same"), b"same", LASTING).await?;
+        }
+        is_done.store(true, Ordering::Relaxed);
+        Ok(())
+    };
+    try_join(others, writes).await.map(drop)
 }

@@ -55,6 +55,11 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         Mutant::new("A03", "Unchanged looks whether the value begins so", || {
             Unchanged(|seen, expected| seen.starts_with(expected))
         }),
+        Mutant::new(
+            "A03",
+            "Unchanged is refused if the record was renewed",
+            || ComparesRecords,
+        ),
         Mutant::new("A03", "Unchanged compares a weak checksum", || {
             Unchanged(|seen, expected| byte_sum(seen) == byte_sum(expected))
         }),
@@ -158,6 +163,41 @@ impl Deviation for Unchanged {
                     records.put(key, value, store.ends(max_age));
                 }
                 decision
+            })
+            .await
+    }
+}
+
+/// Looks at the value first, and then whether the record is still the one that it saw.
+struct ComparesRecords;
+
+#[async_trait]
+impl Deviation for ComparesRecords {
+    async fn set_if(
+        &self,
+        store: &Reference,
+        key: &SessionKey,
+        condition: Condition<'_>,
+        value: &[u8],
+        max_age: MaxAge,
+    ) -> Result<bool> {
+        let Condition::Unchanged(bytes) = condition else {
+            return store.set_if(key, condition, value, max_age).await;
+        };
+        let seen = store.ask(|records| {
+            let live = records.live(key)?;
+            (live.value == bytes).then_some(live.ends)
+        });
+        let Some(seen) = seen.await? else {
+            return Ok(false);
+        };
+        store
+            .ask(|records| {
+                let is_same = records.live(key).is_some_and(|record| record.ends == seen);
+                if is_same {
+                    records.put(key, value, store.ends(max_age));
+                }
+                is_same
             })
             .await
     }
