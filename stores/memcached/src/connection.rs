@@ -16,7 +16,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
-use crate::error::{broken, crowded, error, gibberish};
+use crate::error::{broken, crowded, error, gibberish, unreachable};
 use crate::stats::Stats;
 
 /// A connection that was quiet for longer may have been forgotten by what stands between us and the server.
@@ -49,7 +49,8 @@ pub(crate) enum Reply {
 impl Connection {
     /// Looks the name up each time: a server that was replaced may have moved.
     pub(crate) async fn open(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.map_err(broken)?;
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.map_err(|cause| unreachable(address, cause))?;
         stream.set_nodelay(true).map_err(broken)?;
         let (reader, writer) = stream.into_split();
         Ok(Self {

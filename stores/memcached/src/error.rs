@@ -11,9 +11,15 @@ use session_store_batch::Error as BatchError;
 /// The name of this store in its errors.
 pub(crate) const STORE: &str = "memcached";
 
-/// What to do about a connection that broke, or was not made.
+/// What to do about a connection that was not made.
+pub(crate) fn unreachable(address: &str, cause: io::Error) -> Error {
+    let message = format!("no connection to {address}");
+    Error::new(ErrorKind::Unavailable, STORE, message).with_source(cause)
+}
+
+/// What to do about a connection that broke.
 pub(crate) fn broken(cause: io::Error) -> Error {
-    let message = "the connection to the server failed";
+    let message = "the connection to a server broke";
     Error::new(ErrorKind::Unavailable, STORE, message).with_source(cause)
 }
 
@@ -71,6 +77,11 @@ pub(crate) fn batch_error(error: BatchError<Error>) -> Error {
 /// No answer in time.
 pub(crate) fn late() -> Error {
     Error::new(ErrorKind::Timeout, STORE, LATE)
+}
+
+/// No answer in time of this server.
+pub(crate) fn late_server(address: &str) -> Error {
+    Error::new(ErrorKind::Timeout, STORE, format!("{LATE} from {address}"))
 }
 
 /// A setting that cannot be.

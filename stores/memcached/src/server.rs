@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::backoff::Backoff;
 use crate::call::{Answer, Call, encode};
 use crate::connection::{Connection, Reply};
-use crate::error::late;
+use crate::error::late_server;
 use crate::life::Date;
 use crate::stats::Stats;
 
@@ -125,7 +125,7 @@ impl Server {
         let until = Instant::now() + self.patience;
         timeout_at(until, answer)
             .await
-            .unwrap_or_else(|_| Err(late()))
+            .unwrap_or_else(|_| Err(late_server(self.address())))
     }
 
     fn take_idle(&self) -> Option<Connection> {

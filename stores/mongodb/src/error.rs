@@ -27,7 +27,7 @@ pub(crate) fn error(error: &mongodb::error::Error) -> Error {
         }
         DriverKind::ServerSelection { message, .. } => (
             ErrorKind::Unavailable,
-            "no server that takes writes was found in time",
+            nobody_found(message),
             Some(message.clone()),
         ),
         DriverKind::ConnectionPoolCleared { .. } => {
@@ -64,6 +64,24 @@ pub(crate) fn error(error: &mongodb::error::Error) -> Error {
         Some(cause) => error.with_source(cause),
         None => error,
     }
+}
+
+/// Why no server was found, as far as the driver's account of its search tells.
+fn nobody_found(account: &str) -> &'static str {
+    let of_rustls = [
+        "invalid peer certificate",
+        "received corrupt message",
+        "received fatal alert",
+    ];
+    if of_rustls.iter().any(|phrase| account.contains(phrase)) {
+        return "TLS could not be agreed on; see `tls`, `tlsCAFile` and `tlsCertificateKeyFile`";
+    }
+    // Servers that belong to another set are struck off, until nobody is left.
+    let of_another_set = account.contains("Set Name: ") && !account.contains("Servers: [");
+    if of_another_set || account.contains("replicaSet name") {
+        return "no host of the URL belongs to the set that `replicaSet` names";
+    }
+    "no server that takes writes was found in time"
 }
 
 /// What to do about an error that the server answers.
@@ -123,10 +141,15 @@ impl StdError for ServerError {}
 /// What to do about one of the server's codes, <https://www.mongodb.com/docs/manual/reference/error-codes/>.
 fn reaction(code: i32) -> (ErrorKind, &'static str) {
     match code {
+        // BadValue: of what is sent, only `w` may be refused for its value.
+        2 => (
+            ErrorKind::Config,
+            "the server refuses a value; is `w` more than 1, and there is no replica set?",
+        ),
         // Unauthorized, AuthenticationFailed, AtlasError
         13 | 18 | 8000 => (
             ErrorKind::Config,
-            "the user lacks a right on this collection",
+            "the user lacks a right on this collection, or the URL names no user",
         ),
         // LockTimeout, MaxTimeMSExpired, NetworkInterfaceExceededTimeLimit, ExceededTimeLimit
         24 | 50 | 202 | 262 => (ErrorKind::Timeout, "the server could not do it in time"),

@@ -8,13 +8,15 @@ use session_store_sql::{Connections, Settings, config};
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use crate::error::{STORE, error, is_fit};
+use crate::error::{STORE, is_fit};
 use crate::store::{BOUNDS, MySqlConnections};
 
 /// How a store reaches its table.
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) connections: MySqlConnections,
+    /// Where the server is, for errors.
+    pub(crate) place: String,
     /// How many batches of reads, and how many of writes, run at once.
     pub(crate) in_flight: usize,
     /// Whether there is a connection for each of these batches, so that a caller who holds one and is not
@@ -40,6 +42,7 @@ pub(crate) fn open(text: &str) -> Result<(Door, Settings)> {
         .disable_statement_logging();
     let greeting = greeting(settings.timeout());
     let door = Door {
+        place: place(&options),
         connections: Connections::own(options, Some(greeting), connections, is_fit),
         in_flight: connections.div_ceil(2),
         alone: connections.is_multiple_of(2),
@@ -58,7 +61,12 @@ fn server(text: &str, url: &mut StoreUrl) -> Result<MySqlConnectOptions> {
         .with_source(cause)
     })?;
     if let Some(mode) = url.text("ssl-mode") {
-        let mode = MySqlSslMode::from_str(&mode).map_err(error)?;
+        let mode = MySqlSslMode::from_str(&mode).map_err(|_| {
+            config(
+                STORE,
+                "`ssl-mode` must be disabled, preferred, required, verify_ca or verify_identity",
+            )
+        })?;
         options = options.ssl_mode(mode);
     }
     if let Some(file) = url.text("ssl-ca") {
@@ -74,6 +82,14 @@ fn server(text: &str, url: &mut StoreUrl) -> Result<MySqlConnectOptions> {
         options = options.socket(file);
     }
     Ok(options)
+}
+
+/// `host:port`, or a path: never a user or a password.
+pub(crate) fn place(options: &MySqlConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
 }
 
 /// What a connection of ours is told first: to lock no gaps, which nothing here needs, and how many

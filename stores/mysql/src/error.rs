@@ -37,7 +37,7 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
         sqlx::Error::PoolClosed => (ErrorKind::Unavailable, "the pool is closed"),
         sqlx::Error::Configuration(_) => (
             ErrorKind::Config,
-            "sqlx refused the settings: `ssl-mode` is none that it knows, or the password may only be sent over TLS",
+            "sqlx refused the settings, or the password may only be sent over TLS",
         ),
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
@@ -48,6 +48,17 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
         _ => (ErrorKind::Other, "MySQL failed"),
     };
     Error::new(kind, STORE, message).with_source(error)
+}
+
+/// The same of the first connection to this place.
+pub(crate) fn error_at(place: &str, failure: sqlx::Error) -> Error {
+    match &failure {
+        sqlx::Error::Io(cause) if cause.kind() != io::ErrorKind::InvalidData => {
+            let message = format!("the connection to {place} failed");
+            Error::new(ErrorKind::Unavailable, STORE, message).with_source(failure)
+        }
+        _ => error(failure),
+    }
 }
 
 /// Whether the connection is still good after this error.

@@ -6,7 +6,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::time::timeout;
 
-use crate::error::{STORE, error, reaction};
+use crate::error::{STORE, error_at, reaction};
 use crate::store::{BOUNDS, MySqlConnections};
 
 /// The statement that creates the table `table`, or `database.table`, with its index, for migrations of
@@ -51,16 +51,21 @@ enum Found {
 }
 
 /// Creates the table if it is not there, and looks whether the server takes the largest value.
-pub(crate) async fn migrate(connections: &MySqlConnections, settings: &Settings) -> Result<()> {
+pub(crate) async fn migrate(
+    connections: &MySqlConnections,
+    place: &str,
+    settings: &Settings,
+) -> Result<()> {
     let until = settings.patience().ends();
     let passes = |error: &sqlx::Error| reaction(error) == Reaction::Again;
     let migrated = patiently(until, passes, || create(connections, settings.table()));
     let (found, packet) = timeout(settings.timeout(), migrated)
         .await
         .map_err(|late| {
-            Error::new(ErrorKind::Timeout, STORE, "no answer in time").with_source(late)
+            let message = format!("no answer in time from {place}");
+            Error::new(ErrorKind::Timeout, STORE, message).with_source(late)
         })?
-        .map_err(error)?;
+        .map_err(|failure| error_at(place, failure))?;
     if !matches!(found, Found::Ours) {
         return Err(config(
             STORE,

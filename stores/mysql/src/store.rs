@@ -61,6 +61,7 @@ impl MySqlStore {
     #[must_use]
     pub fn new(pool: MySqlPool) -> Self {
         let door = Door {
+            place: connect::place(&pool.connect_options()),
             connections: Connections::of_pool(pool, is_fit),
             in_flight: 2,
             alone: false,
@@ -122,7 +123,10 @@ impl MySqlStore {
     /// if the user may not create what is missing, or if the server's `max_allowed_packet` is too small for
     /// the largest value; otherwise as any call.
     pub async fn migrate(&self) -> Result<()> {
-        schema::migrate(&self.door.connections, self.sessions.settings()).await
+        let Door {
+            connections, place, ..
+        } = &self.door;
+        schema::migrate(connections, place, self.sessions.settings()).await
     }
 
     /// Removes at most `limit` expired records, oldest first; says how many. A record is removed at the

@@ -8,13 +8,15 @@ use session_store_sql::{Connections, Settings, config};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::error::{STORE, error, is_fit};
+use crate::error::{STORE, is_fit};
 use crate::store::{BOUNDS, PgConnections};
 
 /// How a store reaches its table.
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) connections: PgConnections,
+    /// Where the server is, for errors.
+    pub(crate) place: String,
     /// How many batches of reads, and how many of writes, run at once.
     pub(crate) in_flight: usize,
     /// Whether there is a connection for each of these batches, so that a caller who holds one and is not
@@ -51,6 +53,7 @@ pub(crate) fn open(text: &str) -> Result<(Door, Settings)> {
         (false, commit) => guarded(options, settings.timeout(), commit)?,
     };
     let door = Door {
+        place: place(&options),
         connections: Connections::own(options, None, connections, is_fit),
         in_flight: connections.div_ceil(2),
         alone: connections.is_multiple_of(2),
@@ -67,7 +70,9 @@ fn server(text: &str, url: &mut StoreUrl) -> Result<PgConnectOptions> {
         wrong("the URL must be postgres://user:password@host:port/database").with_source(cause)
     })?;
     if let Some(mode) = url.text("sslmode") {
-        let mode = PgSslMode::from_str(&mode).map_err(error)?;
+        let mode = PgSslMode::from_str(&mode).map_err(|_| {
+            wrong("`sslmode` must be disable, allow, prefer, require, verify-ca or verify-full")
+        })?;
         options = options.ssl_mode(mode);
     }
     if let Some(file) = url.text("sslrootcert") {
@@ -84,6 +89,14 @@ fn server(text: &str, url: &mut StoreUrl) -> Result<PgConnectOptions> {
     }
     let name = url.text("application_name");
     Ok(options.application_name(name.as_deref().unwrap_or("session-store")))
+}
+
+/// `host:port`, or a directory: never a user or a password.
+pub(crate) fn place(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
 }
 
 /// The server too gives up what its caller has given up, and tells apart which row of a statement is locked

@@ -45,6 +45,17 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
     Error::new(kind, STORE, message).with_source(error)
 }
 
+/// The same of the first connection to this place.
+pub(crate) fn error_at(place: &str, failure: sqlx::Error) -> Error {
+    match &failure {
+        sqlx::Error::Io(cause) if cause.kind() != io::ErrorKind::InvalidData => {
+            let message = format!("the connection to {place} failed");
+            Error::new(ErrorKind::Unavailable, STORE, message).with_source(failure)
+        }
+        _ => error(failure),
+    }
+}
+
 /// Whether the connection is still good after this error.
 pub(crate) fn is_fit(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(DatabaseError::code) {
@@ -100,7 +111,7 @@ fn refused(error: &dyn DatabaseError) -> Error {
         "42501" => (
             ErrorKind::Config,
             "the user lacks a right: SELECT, INSERT, UPDATE and DELETE on the table are needed, and to create it \
-             those of its owner; see `migration_sql()`",
+             CREATE on its schema; see `migration_sql()`",
         ),
         "28000" | "28P01" => (
             ErrorKind::Config,

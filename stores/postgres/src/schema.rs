@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::time::timeout;
 
-use crate::error::{STORE, error, reaction};
+use crate::error::{STORE, error_at, reaction};
 use crate::statements::HOUR;
 use crate::store::{BOUNDS, PgConnections};
 
@@ -59,6 +59,7 @@ enum Found {
 /// Creates the table if it is not there.
 pub(crate) async fn migrate(
     connections: &PgConnections,
+    place: &str,
     settings: &Settings,
     unlogged: bool,
 ) -> Result<()> {
@@ -68,9 +69,10 @@ pub(crate) async fn migrate(
     let found = timeout(settings.timeout(), migrated)
         .await
         .map_err(|late| {
-            Error::new(ErrorKind::Timeout, STORE, "no answer in time").with_source(late)
+            let message = format!("no answer in time from {place}");
+            Error::new(ErrorKind::Timeout, STORE, message).with_source(late)
         })?
-        .map_err(error)?;
+        .map_err(|failure| error_at(place, failure))?;
     match found {
         Found::Ours => Ok(()),
         _ => Err(config(

@@ -61,6 +61,7 @@ impl PostgresStore {
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         let door = Door {
+            place: connect::place(&pool.connect_options()),
             connections: Connections::of_pool(pool, is_fit),
             in_flight: 2,
             alone: false,
@@ -133,10 +134,11 @@ impl PostgresStore {
     pub async fn migrate(&self) -> Result<()> {
         let Door {
             connections,
+            place,
             unlogged,
             ..
         } = &self.door;
-        schema::migrate(connections, self.sessions.settings(), *unlogged).await
+        schema::migrate(connections, place, self.sessions.settings(), *unlogged).await
     }
 
     /// Removes at most `limit` expired records, oldest first; says how many. A record is removed at the

@@ -86,7 +86,7 @@ impl Target {
         Ok(Self {
             place: Place::Socket(path.into()),
             tls: false,
-            user: url.text("user"),
+            user: url.text("user").filter(|user| !user.is_empty()),
             password: url.text("password"),
             database: database(&url.text("db").unwrap_or_default(), "`db`")?,
         })

@@ -31,7 +31,10 @@ pub(crate) async fn open(text: &str) -> Result<RedisStore> {
         None => CONNECT_TIMEOUT.min(settings.timeout),
     };
     let visitor = match target.place {
-        Place::Sentinel(..) => (url.text("sentinel_user"), url.text("sentinel_password")),
+        Place::Sentinel(..) => {
+            let user = url.text("sentinel_user").filter(|user| !user.is_empty());
+            (user, url.text("sentinel_password"))
+        }
         _ => (None, None),
     };
     let files = target.tls.then(|| TlsFiles::take(&mut url)).transpose()?;

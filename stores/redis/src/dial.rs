@@ -84,8 +84,9 @@ impl Manner {
         if let Some(user) = &self.user {
             redis = redis.set_username(user);
         }
-        if let Some(password) = &self.password {
-            redis = redis.set_password(password);
+        if self.user.is_some() || self.password.is_some() {
+            // Without a password the driver would name no user either, and be let in as the default one.
+            redis = redis.set_password(self.password.as_deref().unwrap_or_default());
         }
         let info = place.into_connection_info().map_err(bad_settings)?;
         let info = info.set_redis_settings(redis).set_tcp_settings(self.tcp());
@@ -133,25 +134,41 @@ impl Dial {
             .set_push_sender(move |_: PushInfo| end.wait());
         let connect = async |client: &Client| {
             let driver = client.get_multiplexed_async_connection_with_config(&config);
-            driver.await.map_err(no_connection)
+            driver
+                .await
+                .map_err(|cause| no_connection(Some(client), cause))
         };
         let connected = timeout(self.connect_timeout, async {
             match &self.to {
                 To::Server(client) => connect(client).await,
                 To::Service(service) => {
-                    let mut driver = connect(&service.primary().await?).await?;
-                    check_is_primary(&mut driver).await?;
+                    let primary = service.primary().await?;
+                    let mut driver = connect(&primary).await?;
+                    check_is_primary(&primary, &mut driver).await?;
                     Ok(driver)
                 }
             }
         });
-        let late = |_| no_connection(io::Error::from(io::ErrorKind::TimedOut).into());
+        let late = |_| {
+            no_connection(
+                self.server_itself(),
+                io::Error::from(io::ErrorKind::TimedOut).into(),
+            )
+        };
         Ok(Connection {
             driver: connected.await.map_err(late)??,
             ended,
             answers: AtomicU64::new(0),
             since: Instant::now(),
         })
+    }
+
+    /// The server, if it is always the same.
+    fn server_itself(&self) -> Option<&Client> {
+        match &self.to {
+            To::Server(client) => Some(client),
+            To::Service(_) => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use redis::{ErrorKind as DriverKind, RedisError, ServerError};
+use redis::{Client, ErrorKind as DriverKind, RedisError, ServerError};
 use session_store_api::{Error, ErrorKind};
 
 /// The name of this store in its errors.
@@ -55,8 +55,8 @@ pub(crate) fn unexpected_answer() -> Error {
     Error::new(ErrorKind::Other, STORE, message)
 }
 
-/// No connection could be made: nothing was sent.
-pub(crate) fn no_connection(cause: RedisError) -> Error {
+/// No connection could be made, to this server if it is known to which: nothing was sent.
+pub(crate) fn no_connection(to: Option<&Client>, cause: RedisError) -> Error {
     let (kind, message) = match cause.kind() {
         DriverKind::Server(_) | DriverKind::Extension => return said(Said::by(&cause), None),
         DriverKind::AuthenticationFailed => (ErrorKind::Config, AUTH),
@@ -88,6 +88,10 @@ pub(crate) fn no_connection(cause: RedisError) -> Error {
             _ => (ErrorKind::Unavailable, "the server cannot be reached"),
         },
         _ => (ErrorKind::Config, "the connection's settings were refused"),
+    };
+    let message = match to {
+        Some(server) => format!("{message} ({})", server.get_connection_info().addr()),
+        None => message.to_owned(),
     };
     Error::new(kind, STORE, message).with_source(without_bytes(cause))
 }
@@ -131,7 +135,8 @@ const REPLIES: &[(&[&str], ErrorKind, &str)] = &[
     (&["MOVED", "ASK"], ErrorKind::Config, "the server belongs to a cluster; the URL for one begins with `redis-cluster:`"),
     (&["cluster support disabled"], ErrorKind::Config, "the server belongs to no cluster; the URL for it begins with `redis:`"),
     (&["NOPERM"], ErrorKind::Config, "the user may not do this; the README lists the rights that are needed"),
-    (&["NOAUTH", "WRONGPASS", "AUTH"], ErrorKind::Config, AUTH),
+    (&["NOAUTH"], ErrorKind::Config, "a password is needed, and the URL has none for this server"),
+    (&["WRONGPASS", "AUTH"], ErrorKind::Config, AUTH),
     (&["NOPROTO"], ErrorKind::Config, OLD),
     (&["unknown command"], ErrorKind::Config, "the server lacks a command that the store needs; it may be renamed or switched off"),
     (&["DB index", "SELECT"], ErrorKind::Config, "the server has no database of that number"),

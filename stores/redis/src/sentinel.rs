@@ -48,10 +48,11 @@ impl Service {
             .set_connection_timeout(None) // whoever asks has a limit for all of it
             .set_response_timeout(None);
         let connection = sentinel.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connection.await.map_err(no_connection)?;
+        let connection = connection.await;
+        let mut connection = connection.map_err(|cause| no_connection(Some(sentinel), cause))?;
         let mut question = Cmd::new();
         question.arg("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME");
-        match send(&mut connection, question.arg(&self.name)).await? {
+        match send(sentinel, &mut connection, question.arg(&self.name)).await? {
             Value::Array(address) => read(&address).ok_or_else(unexpected_answer),
             Value::Nil => Err(unavailable("Sentinel knows no service of that name")),
             _ => Err(unexpected_answer()),
@@ -60,8 +61,11 @@ impl Service {
 }
 
 /// Makes sure that a server is what a Sentinel called it: that may have been a while ago.
-pub(crate) async fn check_is_primary(connection: &mut MultiplexedConnection) -> Result<()> {
-    let role = send(connection, Cmd::new().arg("ROLE")).await?;
+pub(crate) async fn check_is_primary(
+    server: &Client,
+    connection: &mut MultiplexedConnection,
+) -> Result<()> {
+    let role = send(server, connection, Cmd::new().arg("ROLE")).await?;
     match &role {
         Value::Array(role)
             if role
@@ -74,10 +78,10 @@ pub(crate) async fn check_is_primary(connection: &mut MultiplexedConnection) -> 
     }
 }
 
-async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Value> {
+async fn send(to: &Client, connection: &mut MultiplexedConnection, command: &Cmd) -> Result<Value> {
     match connection.send_packed_command(command).await {
         Ok(Value::ServerError(error)) => Err(refused(&error, "")),
-        answer => answer.map_err(no_connection),
+        answer => answer.map_err(|cause| no_connection(Some(to), cause)),
     }
 }
 

@@ -12,6 +12,8 @@ mod with {
     use redis::{ClientTlsConfig, TlsCertificates};
     use session_store_api::{Result, StoreUrl};
     use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+    use tokio_rustls::rustls::pki_types::CertificateDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
 
     use crate::error::config;
 
@@ -48,14 +50,14 @@ mod with {
                 // Fails if somebody has just chosen, which is as good.
                 let _ = ring::default_provider().install_default();
             }
-            let certificate = read("cert", self.certificate.as_deref())?;
+            let certificate = certificates("cert", self.certificate.as_deref())?;
             let identity = certificate.zip(read("key", self.key.as_deref())?);
             Ok(Tls(TlsCertificates {
                 client_tls: identity.map(|(client_cert, client_key)| ClientTlsConfig {
                     client_cert,
                     client_key,
                 }),
-                root_cert: read("ca", self.authority.as_deref())?,
+                root_cert: certificates("ca", self.authority.as_deref())?,
             }))
         }
     }
@@ -72,6 +74,18 @@ mod with {
         path.map(fs::read).transpose().map_err(|error| {
             config(format!("the file of `{parameter}` cannot be read")).with_source(error)
         })
+    }
+
+    /// The same of a file of certificates. The driver takes one without any as it is, and blames the server.
+    fn certificates(parameter: &str, path: Option<&str>) -> Result<Option<Vec<u8>>> {
+        let pem = read(parameter, path)?;
+        let holds_none = |pem: &Vec<u8>| CertificateDer::pem_slice_iter(pem).next().is_none();
+        if pem.as_ref().is_some_and(holds_none) {
+            return Err(config(format!(
+                "the file of `{parameter}` holds no certificate"
+            )));
+        }
+        Ok(pem)
     }
 }
 

@@ -42,13 +42,11 @@ async fn where_nobody_listens_it_says_so() {
     let server = server().await;
     let store = MemcachedStore::new([server.address()]).unwrap();
     server.kill().await.unwrap();
-    refused(
-        store.get(&key("a")).await,
-        ErrorKind::Unavailable,
-        "connection",
-    );
+    let hint = format!("no connection to {}", server.address());
+    let found = store.get(&key("a")).await;
+    refused(found, ErrorKind::Unavailable, &hint);
     let opened = MemcachedStore::connect(server.url()).await;
-    refused(opened, ErrorKind::Unavailable, "connection");
+    refused(opened, ErrorKind::Unavailable, &hint);
     server.restart().await.unwrap();
     assert_eq!(store.get(&key("a")).await.unwrap(), None);
 }

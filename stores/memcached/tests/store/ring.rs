@@ -89,8 +89,9 @@ async fn a_server_that_is_down_takes_only_its_own_records() {
         places.push((place(&servers, &key), key));
     }
     servers[1].kill().await.unwrap();
+    let hint = format!("no connection to {}", servers[1].address());
     let asked = places.iter().map(async |(place, key)| match place {
-        1 => refused(store.get(key).await, ErrorKind::Unavailable, "connection"),
+        1 => refused(store.get(key).await, ErrorKind::Unavailable, &hint),
         _ => assert_eq!(store.get(key).await.unwrap().unwrap(), b"value"),
     });
     join_all(asked).await;

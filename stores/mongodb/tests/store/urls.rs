@@ -7,7 +7,7 @@ use session_store_api::{ErrorKind, SessionStore};
 use session_store_mongodb::MongoDbStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{key, refused};
+use crate::{LASTING, key, own, refused, with};
 
 #[tokio::test]
 async fn what_a_url_may_not_say_is_refused_by_its_name() {
@@ -96,6 +96,27 @@ async fn a_server_that_is_no_mongodb_is_an_error_in_time() {
     let error = MongoDbStore::connect(&url).await.unwrap_err();
     assert!(error.kind().is_transient(), "{error:?}");
     server.abort();
+}
+
+#[tokio::test]
+async fn a_server_of_no_set_or_of_another_is_told() {
+    let server = own().start().await.unwrap();
+    for parameters in ["replicaSet=rs9", "replicaSet=rs9&directConnection=true"] {
+        let url = with(server.url(), format!("{parameters}&timeout=2s"));
+        let answer = MongoDbStore::connect(&url).await;
+        refused(answer, ErrorKind::Unavailable, "that `replicaSet` names");
+    }
+}
+
+#[tokio::test]
+async fn more_members_than_one_server_has_are_told() {
+    let server = own().start().await.unwrap();
+    let url = with(server.url(), "w=3");
+    let written = async {
+        let store = MongoDbStore::connect(&url).await?;
+        store.set(&key("k"), b"v", LASTING).await
+    };
+    refused(written.await, ErrorKind::Config, "`w` more than 1");
 }
 
 #[cfg(not(feature = "srv"))]

@@ -39,7 +39,7 @@ async fn what_cannot_be_set_says_why() {
         ("connections=0", "`connections` must be 1 to 64"),
         ("connections=65", "`connections` must be 1 to 64"),
         ("connections=many", "`connections` must be 1 to 64"),
-        ("ssl-mode=maybe", "sqlx refused the settings"),
+        ("ssl-mode=maybe", "`ssl-mode` must be disabled, "),
     ] {
         refused(open(parameter).await, ErrorKind::Config, hint);
     }
@@ -56,7 +56,7 @@ async fn nobody_there_is_unavailable_and_no_password_is_shown() {
     let shown = refused(
         MySqlStore::connect(url).await,
         ErrorKind::Unavailable,
-        "the connection to the server failed",
+        "the connection to 127.0.0.1:1 failed",
     );
     assert!(!shown.contains("hunter2"), "{shown}");
 
@@ -81,6 +81,25 @@ async fn a_password_that_needs_tls_gets_it_or_is_not_sent() {
         refused(clear, ErrorKind::Config, "only be sent over TLS");
     }
     connect(server.url()).await;
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_used_instead_of_the_host() {
+    let server = server().await;
+    let socket = sqlx::query_scalar::<_, String>("SELECT @@socket");
+    let socket = socket.fetch_one(&mut stranger(server.url()).await).await;
+    let elsewhere = server.url().replace("127.0.0.1", "nowhere.invalid");
+    assert_ne!(elsewhere, server.url());
+    let store = connect(&format!("{elsewhere}?socket={}", socket.unwrap())).await;
+    store.set(&key("k"), b"v", LASTING).await.unwrap();
+
+    let nobody = "mysql://user:hunter2@localhost/d?socket=/no/such/socket";
+    let shown = refused(
+        MySqlStore::connect(nobody).await,
+        ErrorKind::Unavailable,
+        "the connection to /no/such/socket failed",
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

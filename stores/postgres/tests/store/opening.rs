@@ -44,7 +44,7 @@ async fn what_cannot_be_set_says_why() {
         ("pooler=yes", "`pooler` must be true or false"),
         ("synchronous_commit=never", "`synchronous_commit` must be"),
         ("synchronous_commit=off&pooler=true", "ALTER ROLE"),
-        ("sslmode=maybe", "sqlx refused the settings"),
+        ("sslmode=maybe", "`sslmode` must be disable, "),
     ] {
         refused(open(parameter).await, ErrorKind::Config, hint);
     }
@@ -61,7 +61,7 @@ async fn nobody_there_is_unavailable_and_no_password_is_shown() {
     let shown = refused(
         PostgresStore::connect(url).await,
         ErrorKind::Unavailable,
-        "the connection to the server failed",
+        "the connection to 127.0.0.1:1 failed",
     );
     assert!(!shown.contains("hunter2"), "{shown}");
 
@@ -80,6 +80,26 @@ async fn nobody_there_is_unavailable_and_no_password_is_shown() {
         ErrorKind::Config,
         "the database is not there",
     );
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_used_instead_of_the_host() {
+    let server = server().await;
+    let show = "SELECT current_setting('unix_socket_directories')";
+    let folder = sqlx::query_scalar::<_, String>(show);
+    let folder = folder.fetch_one(&mut stranger(server.url()).await).await;
+    let elsewhere = server.url().replace("127.0.0.1", "nowhere.invalid");
+    assert_ne!(elsewhere, server.url());
+    let store = connect(&format!("{elsewhere}?host={}", folder.unwrap())).await;
+    store.set(&key("k"), b"v", LASTING).await.unwrap();
+
+    let nobody = "postgres://user:hunter2@localhost/d?host=/no/such/folder";
+    let shown = refused(
+        PostgresStore::connect(nobody).await,
+        ErrorKind::Unavailable,
+        "the connection to /no/such/folder failed",
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,7 +18,7 @@ async fn a_user_without_ddl_can_do_all_but_create() {
     refused(
         PostgresStore::connect(&app).await,
         ErrorKind::Config,
-        "SELECT, INSERT, UPDATE and DELETE on the table are needed",
+        "SELECT, INSERT, UPDATE and DELETE on the table are needed, and to create it CREATE on its schema",
     );
 
     connect(server.url()).await;

@@ -12,7 +12,14 @@ use crate::{LASTING, ask, connect, key, own, refused};
 async fn a_wrong_user_or_password() {
     let server = own().password("s3cret").start().await.unwrap();
     let at = server.address();
-    for user in ["", ":hunter2@", "nobody:s3cret@", "default:hunter2@"] {
+    let answer = RedisStore::connect(&format!("redis://{at}")).await;
+    refused(answer, ErrorKind::Config, "a password is needed");
+    for user in [
+        ":hunter2@",
+        "nobody:s3cret@",
+        "default:hunter2@",
+        "default@",
+    ] {
         let answer = RedisStore::connect(&format!("redis://{user}{at}")).await;
         let shown = refused(answer, ErrorKind::Config, "password is wrong");
         assert!(
@@ -38,7 +45,7 @@ async fn a_password_that_is_changed_under_way() {
         .await
         .unwrap();
     let answer = store.get(&key("k")).await;
-    let shown = refused(answer, ErrorKind::Config, "password is wrong");
+    let shown = refused(answer, ErrorKind::Config, "a password is needed");
     assert!(!shown.contains("hunter2"), "{shown}");
     password(&mut admin, "").await;
     assert_eq!(store.get(&key("k")).await.unwrap(), None);
@@ -53,14 +60,17 @@ async fn a_database_that_there_is_not() {
 
 #[tokio::test]
 async fn nobody_there() {
-    let answer = RedisStore::connect("redis://127.0.0.1:1").await;
-    refused(answer, ErrorKind::Unavailable, "cannot be reached");
+    let answer = RedisStore::connect("redis://user:hunter2@127.0.0.1:1").await;
+    let hint = "cannot be reached (127.0.0.1:1)";
+    let shown = refused(answer, ErrorKind::Unavailable, hint);
+    assert!(!shown.contains("hunter2"), "{shown}");
     let answer = RedisStore::connect("redis-cluster://127.0.0.1:1,127.0.0.1:2").await;
     refused(answer, ErrorKind::Unavailable, "cannot be reached");
     let answer = RedisStore::connect("redis-sentinel://127.0.0.1:1/service").await;
-    refused(answer, ErrorKind::Unavailable, "cannot be reached");
+    refused(answer, ErrorKind::Unavailable, hint);
     let answer = RedisStore::connect("redis+unix:///no/such/socket").await;
-    refused(answer, ErrorKind::Unavailable, "cannot be reached");
+    let hint = "cannot be reached (/no/such/socket)";
+    refused(answer, ErrorKind::Unavailable, hint);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use session_store_api::{AtomicSessionStore, Condition, ErrorKind, SessionStore};
 use session_store_redis::RedisStore;
 use test_servers::{RespClient, SENTINEL_SERVICE, TestServer};
 
-use crate::{LASTING, connect, key, own, refused};
+use crate::{LASTING, ask, connect, key, own, refused};
 
 const README: &str = include_str!("../../README.md");
 
@@ -41,6 +41,27 @@ async fn also_in_a_cluster() {
     refused(answer, ErrorKind::Config, "the user may not do this");
     grant(&server, "+cluster|slots").await;
     use_all(&connect(&url).await).await;
+}
+
+/// The driver names no user when it has no password for it, and the server would take us for `default`.
+#[tokio::test]
+async fn a_user_without_a_password_is_not_taken_for_the_default_one() {
+    let server = own().start().await.unwrap();
+    grant(&server, "+get").await;
+    let at = server.address();
+    for user in ["app", "app:", "nobody"] {
+        let answer = RedisStore::connect(&format!("redis://{user}@{at}")).await;
+        refused(answer, ErrorKind::Config, "the password is wrong");
+    }
+
+    ask(&server, &["ACL", "SETUSER", "app", "nopass"]).await;
+    for user in ["app", "app:"] {
+        let store = connect(&format!("redis://{user}@{at}")).await;
+        use_all(&store).await;
+        let elsewhere = store.with_prefix("other:").unwrap();
+        let answer = elsewhere.get(&key("k")).await;
+        refused(answer, ErrorKind::Config, "the user may not do this");
+    }
 }
 
 /// Runs the line of the README that grants this, on each server that keeps data.

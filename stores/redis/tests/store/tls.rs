@@ -57,6 +57,12 @@ async fn files_that_are_none() {
     let (ca, cert, key) = (ca.display(), cert.display(), key.display());
     for (parameters, named) in [
         ("ca=/no/such/file".to_owned(), "`ca`"),
+        ("ca=/dev/null".to_owned(), "`ca` holds no certificate"),
+        (format!("ca={key}"), "`ca` holds no certificate"),
+        (
+            format!("ca={ca}&cert={key}&key={key}"),
+            "`cert` holds no certificate",
+        ),
         (format!("ca={ca}&cert={cert}"), "`key`"),
         (format!("ca={ca}&key={key}"), "`cert`"),
         (format!("ca={ca}&cert={cert}&key=/no/such/file"), "`key`"),
