@@ -17,11 +17,16 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("session-store: {error}");
+            let mut said = error.to_string();
+            eprintln!("session-store: {said}");
             let mut cause = error.source();
             while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
+                let says = error.to_string();
+                // Some errors only wrap another, and say the same.
+                if says != said {
+                    eprintln!("  because: {says}");
+                }
+                (said, cause) = (says, error.source());
             }
             ExitCode::from(2)
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_store::memory::MemoryStore;
-use session_store::{AtomicSessionStore, Result};
+use session_store::{AtomicSessionStore, Error, ErrorKind, Result};
 use session_store_conformance::{BoxError, Facts};
 
 use self::server::Server;
@@ -28,7 +28,7 @@ enum Kind {
 impl Target {
     /// The store of a URL. Nothing is opened yet.
     pub(crate) async fn new(url: &str) -> Result<Self, BoxError> {
-        let scheme = url.split(':').next().unwrap_or_default();
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "memory" => {
                 MemoryStore::from_url(url)?;
@@ -71,22 +71,34 @@ impl Target {
     }
 
     /// Opens the store as `connect` does, but in a namespace of its own.
-    pub(crate) async fn open(
+    pub(crate) async fn open(&self, namespace: &str) -> Result<Arc<dyn AtomicSessionStore>> {
+        self.open_at(&self.url, namespace).await
+    }
+
+    /// Opens it so that [`MaxAge::Session`](session_store::MaxAge::Session) means this.
+    pub(crate) async fn open_with(
         &self,
         namespace: &str,
         session_max_age: Duration,
     ) -> Result<Arc<dyn AtomicSessionStore>> {
         let life = format!("{}ms", session_max_age.as_nanos().div_ceil(1_000_000));
         let url = with_parameter(&self.url, "session_max_age", &life);
-        let url = match &self.kind {
-            Kind::Memory { .. } => roomy(&url),
-            Kind::Sqlite(sqlite) => with_parameter(&url, "table", &sqlite.table(namespace)),
-            Kind::Server(server) => server
-                .parameters(namespace)
-                .iter()
-                .fold(url, |url, (name, value)| with_parameter(&url, name, value)),
-        };
-        session_store::connect(&url).await
+        self.open_at(&url, namespace).await
+    }
+
+    /// Whether what the URL names is there already, so that opening it makes nothing.
+    pub(crate) async fn is_there(&self) -> Result<bool, BoxError> {
+        match &self.kind {
+            Kind::Memory { .. } => Ok(true),
+            Kind::Sqlite(sqlite) => sqlite.is_there().await,
+            Kind::Server(server) => server.is_there().await,
+        }
+    }
+
+    /// Whether an error on opening says that nobody answers: then nothing of ours is there to be removed.
+    pub(crate) fn is_silent(&self, error: &Error) -> bool {
+        matches!(self.kind, Kind::Server(_))
+            && matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
     }
 
     /// Removes what the check left behind. Every store is closed by now.
@@ -96,6 +108,20 @@ impl Target {
             Kind::Server(server) => server.clean().await,
             Kind::Sqlite(sqlite) => sqlite.clean().await,
         }
+    }
+
+    async fn open_at(&self, url: &str, namespace: &str) -> Result<Arc<dyn AtomicSessionStore>> {
+        let url = match &self.kind {
+            Kind::Memory { .. } => roomy(url),
+            Kind::Sqlite(sqlite) => with_parameter(url, "table", &sqlite.table(namespace)),
+            Kind::Server(server) => server
+                .parameters(namespace)
+                .iter()
+                .fold(url.to_owned(), |url, (name, value)| {
+                    with_parameter(&url, name, value)
+                }),
+        };
+        session_store::connect(&url).await
     }
 }
 

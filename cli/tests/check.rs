@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use session_store::mysql::sqlx::MySqlConnection;
+use session_store::postgres::sqlx::PgConnection;
 use session_store::sqlite::sqlx::sqlite::SqliteConnectOptions;
-use session_store::sqlite::sqlx::{self, ConnectOptions};
+use session_store::sqlite::sqlx::{self, ConnectOptions, Connection};
 use session_store::{MaxAge, SessionKey};
 use test_servers::{Kind, TestServer};
 
@@ -45,7 +47,28 @@ fn answer(command: &mut Command) -> Answer {
         assert!(!text.contains('\x1B'), "no escape sequences in a pipe");
         assert!(!text.contains("panicked at"), "{text}");
     }
+    let reasons = answer.stderr.lines().map(|line| {
+        line.trim_start_matches("session-store: ")
+            .trim_start_matches("  because: ")
+    });
+    let reasons: Vec<_> = reasons.filter(|line| !line.is_empty()).collect();
+    let repeats = reasons.windows(2).any(|pair| pair[0] == pair[1]);
+    assert!(!repeats, "a reason is there twice: {}", answer.stderr);
     answer
+}
+
+/// The answer to a URL that cannot be checked: nothing is printed, and the reason names this.
+fn check_in_vain(url: &str, named: &str) {
+    let answer = check(&[url, "--only", "c01"]);
+    let said = format!("{named}: {}{}", answer.stdout, answer.stderr);
+    assert_eq!((answer.code, answer.stdout.as_str()), (2, ""), "{said}");
+    assert!(answer.stderr.contains(named), "{said}");
+}
+
+/// The URL with one more parameter.
+fn with(url: &str, parameter: &str) -> String {
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}{parameter}")
 }
 
 /// Everything in the database but what SQLite keeps for itself.
@@ -180,6 +203,95 @@ fn a_server_that_is_not_there_and_no_password() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_does_not_answer() {
+    // It waits for the end of a line, which neither of the two would ever send.
+    let redis = TestServer::start(Kind::Redis).await.unwrap();
+    for scheme in ["postgres", "mysql"] {
+        let url = format!("{scheme}://u@{}/d?timeout=1s", redis.address());
+        check_in_vain(&url, "no answer in time");
+    }
+    check_in_vain("mongodb://127.0.0.1:1/d?timeout=1s", "because");
+}
+
+#[tokio::test]
+async fn redis_that_cannot_be_used() {
+    for (args, named) in [
+        (
+            &["--maxmemory", "1", "--maxmemory-policy", "noeviction"][..],
+            "memory",
+        ),
+        (&["--replicaof", "127.0.0.1", "1"], "replica"),
+        (
+            &["--user", "default", "on", "nopass", "~sess:*", "+@all"],
+            "NOPERM",
+        ),
+    ] {
+        let server = TestServer::builder(Kind::Redis).args(args.iter().copied());
+        let server = server.start().await.unwrap();
+        check_in_vain(&with(server.url(), "timeout=2s"), named);
+    }
+}
+
+#[tokio::test]
+async fn what_an_application_could_not_open() {
+    let refused = [
+        (Kind::Redis, "prefix=a%20b", "`prefix`"),
+        (Kind::Memcached, "prefix=a%20b", "`prefix`"),
+        (Kind::MongoDb, "collection=a$b", "`collection`"),
+    ];
+    for (kind, parameter, named) in refused {
+        let server = TestServer::start(kind).await.unwrap();
+        check_in_vain(&with(server.url(), parameter), named);
+        check_in_vain(&with(server.url(), "session_max_age=0s"), "session_max_age");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_postgres_that_cannot_be_and_that_are_not_made() {
+    let server = TestServer::start(Kind::Postgres).await.unwrap();
+    let mut database = PgConnection::connect(server.url()).await.unwrap();
+    let make = "CREATE TABLE others (id int); CREATE SCHEMA s";
+    sqlx::raw_sql(make).execute(&mut database).await.unwrap();
+    for (parameter, named) in [
+        ("table=a-b", "table"),
+        ("table=noschema.t", "schema"),
+        ("table=others", "other columns"),
+        ("session_max_age=0s", "session_max_age"),
+    ] {
+        check_in_vain(&with(server.url(), parameter), named);
+    }
+    let answer = check(&[&with(server.url(), "table=s.mine"), "--only", "c01"]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+
+    let names = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('s', 'public')";
+    let count = sqlx::query_scalar(names).fetch_one(&mut database).await;
+    assert_eq!(count.ok(), Some(1_i64), "`others` alone");
+}
+
+#[tokio::test]
+async fn tables_of_mysql_that_cannot_be_and_that_are_not_made() {
+    let server = TestServer::start(Kind::MySql).await.unwrap();
+    let mut database = MySqlConnection::connect(server.url()).await.unwrap();
+    let make = "CREATE TABLE others (id int)";
+    sqlx::raw_sql(make).execute(&mut database).await.unwrap();
+    for (parameter, named) in [
+        ("table=a-b", "table"),
+        ("table=nodatabase.t", "database"),
+        ("table=others", "other columns"),
+        ("max_value=4GB", "max_value"),
+        ("session_max_age=0s", "session_max_age"),
+    ] {
+        check_in_vain(&with(server.url(), parameter), named);
+    }
+    let answer = check(&[&with(server.url(), "table=mine"), "--only", "c01"]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+
+    let names = "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE()";
+    let count = sqlx::query_scalar(names).fetch_one(&mut database).await;
+    assert_eq!(count.ok(), Some(1_i64), "`others` alone");
+}
+
 #[test]
 fn every_format_to_a_pipe_and_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -235,6 +347,9 @@ fn what_cannot_be_checked_says_why() {
         (&[][..], "URL"),
         (&[""], "the URL is empty"),
         (&["sessions.db"], "sqlite:sessions.db"),
+        (&["sqlite"], "write `sqlite:sessions.db`"),
+        (&["memory"], "write `sqlite:sessions.db`"),
+        (&["redis"], "write `sqlite:sessions.db`"),
         (&["sqlite3:sessions.db"], "`sqlite3`"),
         (&["mysterydb://user:hunter2@host"], "`mysterydb`"),
         (&["memory:?password=hunter2"], "password"),

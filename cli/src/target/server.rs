@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use session_store::mongodb::mongodb::Client;
-use session_store::mysql::sqlx::MySqlConnection;
-use session_store::postgres::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
-use session_store::{Result, StoreUrl};
+use session_store::{Result, StoreUrl, mysql, postgres};
 use session_store_conformance::{BoxError, Facts};
+
+use self::database::Database;
+
+mod database;
 
 /// A store on a server.
 pub(crate) struct Server {
     kind: Kind,
     url: String,
+    /// The table or collection of the URL.
+    theirs: String,
     max_value: u64,
     timeout: Duration,
     /// Tables and collections, which do not go by themselves.
@@ -40,9 +43,20 @@ impl Server {
             return Ok(None);
         };
         let mut parts = StoreUrl::parse(kind.name(), url)?;
+        let theirs = parts.text(match kind {
+            Kind::MongoDb => "collection",
+            _ => "table",
+        });
+        let theirs = theirs.unwrap_or("sessions".to_owned());
+        match kind {
+            Kind::Postgres => drop(postgres::migration_sql(&theirs)?),
+            Kind::MySql => drop(mysql::migration_sql(&theirs)?),
+            Kind::Redis | Kind::Memcached | Kind::MongoDb => {} // whoever opens it is told
+        }
         Ok(Some(Self {
             kind,
             url: url.to_owned(),
+            theirs,
             max_value: parts.bytes("max_value")?.unwrap_or(kind.max_value()),
             timeout: parts.duration("timeout")?.unwrap_or(Duration::from_secs(5)),
             names: Mutex::default(),
@@ -75,59 +89,41 @@ impl Server {
             Kind::Redis => [("prefix", format!("{name}:")), max_value],
             // A prefix has up to 50 bytes here.
             Kind::Memcached => [("prefix", format!("check_{namespace}:")), max_value],
-            Kind::Postgres | Kind::MySql => [("table", self.noted(name)), max_value],
+            Kind::Postgres | Kind::MySql => {
+                let name = match self.theirs.split_once('.') {
+                    None => name,
+                    Some((schema, _)) => format!("{schema}.{name}"),
+                };
+                [("table", self.noted(name)), max_value]
+            }
             Kind::MongoDb => [("collection", self.noted(name)), max_value],
         }
     }
 
-    /// Removes the tables and collections. Every store is closed by now.
-    pub(crate) async fn clean(&self) -> Result<(), BoxError> {
-        let names = self.names().clone();
-        match self.kind {
-            Kind::Redis | Kind::Memcached => {}
-            Kind::Postgres => {
-                let mut database = PgConnection::connect(&self.url).await?;
-                for name in names {
-                    let drop = format!("DROP TABLE IF EXISTS \"{name}\"");
-                    let drop = sqlx::raw_sql(AssertSqlSafe(drop));
-                    drop.execute(&mut database).await?;
-                }
-                database.close().await?;
-            }
-            Kind::MySql => {
-                let url = self.url.replacen("mariadb:", "mysql:", 1);
-                let mut database = MySqlConnection::connect(&url).await?;
-                for name in names {
-                    let drop = format!("DROP TABLE IF EXISTS `{name}`");
-                    let drop = sqlx::raw_sql(AssertSqlSafe(drop));
-                    drop.execute(&mut database).await?;
-                }
-                database.close().await?;
-            }
-            Kind::MongoDb => {
-                let client = Client::with_uri_str(self.drivers_url()).await?;
-                if let Some(database) = client.default_database() {
-                    for name in names {
-                        let collection = database.collection::<()>(&name);
-                        collection.drop().await?;
-                    }
-                }
-            }
-        }
-        Ok(())
+    /// Whether the table or collection of the URL is there; on servers that have neither, yes.
+    pub(crate) async fn is_there(&self) -> Result<bool, BoxError> {
+        let Some(mut database) = self.database().await? else {
+            return Ok(true);
+        };
+        let is_there = database.has(&self.theirs).await;
+        database.close().await?;
+        is_there
     }
 
-    /// The URL without the parameters that are the store's own.
-    fn drivers_url(&self) -> String {
-        const OURS: [&str; 4] = ["collection", "session_max_age", "timeout", "max_value"];
-        let Some((place, query)) = self.url.split_once('?') else {
-            return self.url.clone();
+    /// Removes the tables and collections. Every store is closed by now.
+    pub(crate) async fn clean(&self) -> Result<(), BoxError> {
+        let Some(mut database) = self.database().await? else {
+            return Ok(());
         };
-        let theirs: Vec<_> = query
-            .split('&')
-            .filter(|parameter| !OURS.contains(&parameter.split('=').next().unwrap_or_default()))
-            .collect();
-        format!("{place}?{}", theirs.join("&"))
+        let names = self.names().clone();
+        for name in names {
+            database.remove(&name).await?;
+        }
+        database.close().await
+    }
+
+    async fn database(&self) -> Result<Option<Database>, BoxError> {
+        Database::open(self.kind, &self.url, self.timeout).await
     }
 
     fn noted(&self, name: String) -> String {

@@ -19,6 +19,8 @@ pub(crate) struct Sqlite {
     file: Option<PathBuf>,
     /// There was no such file before the check.
     is_new: bool,
+    /// The table of the URL.
+    theirs: String,
     max_value: u64,
     timeout: Duration,
     tables: Mutex<BTreeSet<String>>,
@@ -29,13 +31,13 @@ impl Sqlite {
         let mut url = StoreUrl::parse("sqlite", url)?;
         let place = url.place()?;
         let place = place.strip_prefix("//").unwrap_or(&place);
-        if let Some(table) = url.text("table") {
-            migration_sql(&table)?; // ours stand in its place, but a name that cannot be is an error
-        }
+        let theirs = url.text("table").unwrap_or("sessions".to_owned());
+        migration_sql(&theirs)?; // ours stand in its place, but a name that cannot be is an error
         let file = (place != ":memory:").then(|| PathBuf::from(place));
         Ok(Self {
             is_new: file.as_ref().is_some_and(|file| !file.exists()),
             file,
+            theirs,
             max_value: url.bytes("max_value")?.unwrap_or(16 << 20),
             timeout: url.duration("timeout")?.unwrap_or(Duration::from_secs(5)),
             tables: Mutex::default(),
@@ -60,6 +62,21 @@ impl Sqlite {
         let table = format!("session_store_check_{namespace}");
         self.tables().insert(table.clone());
         table
+    }
+
+    /// Whether the table of the URL is there.
+    pub(crate) async fn is_there(&self) -> Result<bool, BoxError> {
+        let Some(file) = self.file.as_ref().filter(|_| !self.is_new) else {
+            return Ok(false);
+        };
+        let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
+        let is_there =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)")
+                .bind(&self.theirs)
+                .fetch_one(&mut database)
+                .await?;
+        database.close().await?;
+        Ok(is_there)
     }
 
     /// Removes the tables, and a file that only the check has made.
