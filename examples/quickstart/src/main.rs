@@ -26,10 +26,15 @@ async fn main() -> ExitCode {
     match serve(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("quickstart: {error}");
+            let mut said = error.to_string();
+            eprintln!("quickstart: {said}");
             let mut cause = error.source();
             while let Some(error) = cause {
-                eprintln!("  because: {error}");
+                let reason = error.to_string();
+                if reason != said {
+                    eprintln!("  because: {reason}");
+                }
+                said = reason;
                 cause = error.source();
             }
             ExitCode::FAILURE
