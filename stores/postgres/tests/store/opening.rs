@@ -1,5 +1,6 @@
 //! What can be opened, what cannot, and why.
 
+use std::env;
 use std::time::Duration;
 
 use session_store_api::{ErrorKind, SessionStore};
@@ -90,8 +91,12 @@ async fn a_unix_socket_is_used_instead_of_the_host() {
     let folder = folder.fetch_one(&mut stranger(server.url()).await).await;
     let elsewhere = server.url().replace("127.0.0.1", "nowhere.invalid");
     assert_ne!(elsewhere, server.url());
-    let store = connect(&format!("{elsewhere}?host={}", folder.unwrap())).await;
-    store.set(&key("k"), b"v", LASTING).await.unwrap();
+    let folder = folder.unwrap();
+    // A container keeps its socket to itself.
+    if env::var("SESSION_STORE_CONTAINERS").as_deref() != Ok("1") {
+        let store = connect(&format!("{elsewhere}?host={folder}")).await;
+        store.set(&key("k"), b"v", LASTING).await.unwrap();
+    }
 
     let nobody = "postgres://user:hunter2@localhost/d?host=/no/such/folder";
     let shown = refused(
