@@ -110,7 +110,7 @@ pub enum Reaction {
     /// Nothing was applied, and one of the rows may be at fault: run it in halves.
     Apart,
     /// Nothing was applied, for somebody else kept one of the rows locked too long: run the rows one by one,
-    /// and that one again and again. The database waits a while for it each time.
+    /// and that one again, by itself or in later batches. The database waits a while for it each time.
     Locked,
     /// The connection broke, and what was asked may have been done: read once more, but never write.
     Broken,

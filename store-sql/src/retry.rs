@@ -18,11 +18,6 @@ impl Patience {
         Self(timeout.min(YEAR).mul_f64(0.75))
     }
 
-    /// How long it is.
-    pub(crate) fn length(self) -> Duration {
-        self.0
-    }
-
     /// When it ends if it begins now.
     #[must_use]
     pub fn ends(self) -> Instant {

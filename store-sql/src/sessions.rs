@@ -152,13 +152,13 @@ impl<D: Database> Sessions<D> {
     }
 
     async fn write(&self, key: &SessionKey, change: Change) -> Result<bool> {
-        let began = Instant::now();
+        let (began, until) = (Instant::now(), self.settings.patience().ends());
         let change = Arc::new(change);
         let mut written = self.write_once(key, &change).await;
         // While somebody has its row locked it waits in one batch after the other, each time with others.
         while let Err(refused) = &written
             && refused.is_locked
-            && began.elapsed() < self.settings.patience().length()
+            && Instant::now() < until
         {
             let rest = self.settings.timeout().saturating_sub(began.elapsed());
             match timeout(rest, self.write_once(key, &change)).await {

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     containers: bool,
 }
 
-/// What no test binary needs: the longest runs for three minutes, on a machine with nothing else to do.
+/// What no test binary needs: the longest runs for four minutes, on a machine with nothing else to do.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 /// How many tests of a crate were ignored, by the reason that they gave.
