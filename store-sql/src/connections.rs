@@ -20,6 +20,9 @@ const REPLY: Duration = Duration::from_secs(1);
 /// How long a connection is used, so that servers may be replaced behind a name.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
+/// How long a connection rests before it is closed: its runtime may be gone, and then nobody takes it up.
+const RESTED: Duration = Duration::from_secs(5 * 60);
+
 type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
 /// Where statements get their connection. Cheap to clone; clones share the connections.
@@ -28,9 +31,13 @@ type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 /// round trip to test each connection that comes back to it. One that was broken off is closed, whether
 /// by an error or because nobody waits for the answer any more; with the first broken one all that rest
 /// are closed, for they broke too, and those in use are closed after it.
+///
+/// A connection is used by the runtime that opened it, so each of several runtimes keeps its own. No more
+/// are in use at once than the store may have.
 pub struct Connections<DB: Database> {
     source: Source<DB>,
     is_fit: fn(&Error) -> bool,
+    embedded: bool,
 }
 
 enum Source<DB: Database> {
@@ -43,7 +50,6 @@ struct Own<DB: Database> {
     /// What a new connection is told first.
     greeting: Option<String>,
     seats: Arc<Semaphore>,
-    most: usize,
     idle: Mutex<Idle<DB>>,
 }
 
@@ -75,6 +81,7 @@ struct Resting<DB: Database> {
 pub struct Lease<DB: Database> {
     held: Option<Held<DB>>,
     is_fit: fn(&Error) -> bool,
+    embedded: bool,
 }
 
 enum Held<DB: Database> {
@@ -82,19 +89,18 @@ enum Held<DB: Database> {
     Own {
         own: Arc<Own<DB>>,
         member: Member<DB>,
-        _seat: OwnedSemaphorePermit,
+        seat: OwnedSemaphorePermit,
     },
 }
 
 impl<DB: Database> Connections<DB> {
     /// Connections of the caller's pool. `is_fit` says whether a connection is still good after an error.
     pub fn of_pool(pool: Pool<DB>, is_fit: fn(&Error) -> bool) -> Self {
-        let source = Source::Pool(pool);
-        Self { source, is_fit }
+        Self::of(Source::Pool(pool), is_fit)
     }
 
-    /// At most so many connections of the store's own, opened when they are needed. `greeting` is a
-    /// statement that each runs first.
+    /// Connections of the store's own, opened when they are needed, at most so many in use at once.
+    /// `greeting` is a statement that each runs first.
     pub fn own(
         options: Options<DB>,
         greeting: Option<String>,
@@ -105,14 +111,29 @@ impl<DB: Database> Connections<DB> {
             options,
             greeting,
             seats: Arc::new(Semaphore::new(most)),
-            most,
             idle: Mutex::new(Idle {
                 resting: Vec::new(),
                 broke: None,
             }),
         };
-        let source = Source::Own(Arc::new(own));
-        Self { source, is_fit }
+        Self::of(Source::Own(Arc::new(own)), is_fit)
+    }
+
+    /// Of a database in this process, which always answers in the end: a connection whose answer nobody waits
+    /// for any more is not given up. It goes back to its pool, for it may be all that the database lives by;
+    /// and one of the store's own keeps its seat until it is done, so that nothing overtakes it.
+    #[must_use]
+    pub fn embedded(mut self) -> Self {
+        self.embedded = true;
+        self
+    }
+
+    fn of(source: Source<DB>, is_fit: fn(&Error) -> bool) -> Self {
+        Self {
+            source,
+            is_fit,
+            embedded: false,
+        }
     }
 }
 
@@ -130,15 +151,16 @@ where
             Source::Pool(pool) => Held::Pool(pool.acquire().await?),
             Source::Own(own) => {
                 let seat = Arc::clone(&own.seats).acquire_owned().await;
-                let _seat = seat.map_err(|_| Error::PoolClosed)?;
+                let seat = seat.map_err(|_| Error::PoolClosed)?;
                 let member = own.member().await?;
                 let own = Arc::clone(own);
-                Held::Own { own, member, _seat }
+                Held::Own { own, member, seat }
             }
         };
         Ok(Lease {
             held: Some(held),
             is_fit: self.is_fit,
+            embedded: self.embedded,
         })
     }
 }
@@ -190,10 +212,9 @@ impl<DB: Database> Own<DB> {
         if has_broken || since - member.opened > LONGEST {
             return;
         }
+        idle.resting
+            .retain(|resting| since - resting.since < RESTED);
         idle.resting.push(Resting { member, since });
-        if idle.resting.len() > self.most {
-            idle.resting.remove(0);
-        }
     }
 
     /// Closes all there are, now or when their work is done.
@@ -268,9 +289,21 @@ const HELD: &str = "a lease holds a connection";
 
 impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
-        // Back in the pool it would be tested first, and a server that hangs never answers.
-        if let Some(Held::Pool(connection)) = self.held.take() {
-            drop(connection.detach());
+        match self.held.take() {
+            // Back in the pool it would be tested first, and a server that hangs never answers.
+            Some(Held::Pool(connection)) if !self.embedded => drop(connection.detach()),
+            Some(Held::Own {
+                mut member, seat, ..
+            }) if self.embedded => {
+                let Ok(runtime) = Handle::try_current() else {
+                    return;
+                };
+                runtime.spawn(async move {
+                    let _ = member.connection.ping().await;
+                    drop(seat);
+                });
+            }
+            _ => {}
         }
     }
 }

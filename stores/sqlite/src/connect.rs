@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use session_store_api::{Result, StoreUrl};
-use session_store_sql::{Settings, patiently};
+use session_store_sql::{Connections, Settings};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::SqliteStore;
-use crate::error::{STORE, config, error, is_locked};
+use crate::error::{STORE, config, error, is_fit};
 use crate::schema;
 use crate::store::BOUNDS;
 
@@ -19,9 +19,9 @@ use crate::store::BOUNDS;
 const BUSY_TIMEOUT: Duration = Duration::from_millis(5);
 
 /// How many batches of reads run at once, each on a connection of its own.
-const READERS: u32 = 2;
+const READERS: usize = 2;
 
-/// Opens the connections; the table may not be there yet.
+/// Opens nothing yet, but for a database in memory.
 pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     let mut url = StoreUrl::parse(STORE, url)?;
     let settings = Settings::take(BOUNDS, &mut url)?;
@@ -42,24 +42,28 @@ pub(crate) async fn open(url: &str) -> Result<SqliteStore> {
     let place = place.strip_prefix("//").unwrap_or(&place);
     if place == ":memory:" {
         // A database in memory belongs to its connection: there is one, and it stays.
-        let pool = pool(1, settings.timeout())
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(settings.timeout())
+            .test_before_acquire(false)
             .connect_with(options.in_memory(true))
             .await
             .map_err(error)?;
-        return Ok(SqliteStore::assemble(pool.clone(), pool, settings, false));
+        let connections = Connections::of_pool(pool, |_| true).embedded();
+        return Ok(SqliteStore::assemble(
+            connections.clone(),
+            connections,
+            settings,
+            false,
+        ));
     }
     let options = options
         .filename(file(place)?)
         .journal_mode(SqliteJournalMode::Wal);
-    // The writer first: it creates the file and turns it to WAL.
-    let connect = |size| {
-        let (options, timeout) = (&options, settings.timeout());
-        patiently(settings.patience().ends(), is_locked, move || {
-            pool(size, timeout).connect_with(options.clone())
-        })
-    };
-    let writer = connect(1).await.map_err(error)?;
-    let readers = connect(READERS).await.map_err(error)?;
+    let connections = |most| Connections::own(options.clone(), None, most, is_fit).embedded();
+    let (readers, writer) = (connections(READERS), connections(1));
     Ok(SqliteStore::assemble(readers, writer, settings, true))
 }
 
@@ -78,14 +82,4 @@ fn file(place: &str) -> Result<&Path> {
         _ if path.is_dir() => Err(config("the URL names a directory; it must name a file")),
         _ => Ok(path),
     }
-}
-
-/// Connections that stay as long as the store, and are not asked whether they live before each use.
-fn pool(size: u32, timeout: Duration) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
 }

@@ -39,6 +39,18 @@ pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     matches!(code, Some(5 | 6))
 }
 
+/// Whether the connection is still good after this error. After one of reading or writing the file it is
+/// not: the file may have been replaced, or its disk mounted anew.
+pub(crate) fn is_fit(error: &sqlx::Error) -> bool {
+    match error.as_database_error().and_then(code) {
+        Some(code) => !matches!(code, 8 | 10 | 11 | 14 | 26),
+        None => matches!(
+            error,
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+        ),
+    }
+}
+
 /// A setting that cannot be.
 pub(crate) fn config(message: impl Into<String>) -> Error {
     session_store_sql::config(STORE, message)

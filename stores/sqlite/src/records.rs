@@ -1,21 +1,27 @@
 //! The table of records, as the queues use it.
 
+use futures_util::StreamExt as _;
 use session_store_api::Error;
 use session_store_sql::{Database, Kind, Reaction, Row, Table};
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{Executor as _, Row as _};
 
 use crate::error::{STORE, error, is_locked};
 use crate::statements::Statements;
+use crate::store::SqliteConnections;
 
 /// A table of records.
 pub(crate) struct Records {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    readers: SqliteConnections,
+    writer: SqliteConnections,
     statements: Statements,
 }
 
 impl Records {
-    pub(crate) fn new(readers: SqlitePool, writer: SqlitePool, table: &Table) -> Self {
+    pub(crate) fn new(
+        readers: SqliteConnections,
+        writer: SqliteConnections,
+        table: &Table,
+    ) -> Self {
         Self {
             readers,
             writer,
@@ -37,13 +43,15 @@ impl Database for Records {
         for _ in 0..nulls {
             query = query.bind(None::<&str>);
         }
+        let mut lease = self.readers.lease().await?;
         let rows = if keys.len() == 1 {
             // One row is all there can be: nothing more is waited for.
-            let row = query.fetch_optional(&self.readers).await?;
-            row.into_iter().collect()
+            let row = query.fetch_optional(&mut *lease).await;
+            row.map(|row| row.into_iter().collect())
         } else {
-            query.fetch_all(&self.readers).await?
+            query.fetch_all(&mut *lease).await
         };
+        let rows: Vec<_> = lease.end(rows)?;
         rows.iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .collect()
@@ -67,14 +75,25 @@ impl Database for Records {
         for _ in 0..nulls {
             query = query.bind(None::<&str>);
         }
-        // Plain writes return nothing, conditional ones the keys of the records that they changed.
-        let written = query.fetch_all(&self.writer).await?;
+        let mut lease = self.writer.lease().await?;
+        let written = match kind {
+            // They return nothing: the first that is heard of them is that they are done.
+            Kind::Set | Kind::Destroy => {
+                let done = lease.fetch_many(query).next().await.transpose();
+                done.map(|_| Vec::new())
+            }
+            // The keys of the records that were changed.
+            _ => query.fetch_all(&mut *lease).await,
+        };
+        let written = lease.end(written)?;
         written.iter().map(|row| row.try_get(0)).collect()
     }
 
     async fn sweep(&self, limit: u32) -> sqlx::Result<u64> {
         let sweep = sqlx::query(self.statements.sweep()).bind(limit);
-        Ok(sweep.execute(&self.writer).await?.rows_affected())
+        let mut lease = self.writer.lease().await?;
+        let swept = sweep.execute(&mut *lease).await;
+        Ok(lease.end(swept)?.rows_affected())
     }
 
     fn reaction(failure: &sqlx::Error) -> Reaction {

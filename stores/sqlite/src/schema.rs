@@ -2,10 +2,10 @@
 
 use session_store_api::Result;
 use session_store_sql::{Settings, Table};
-use sqlx::{AssertSqlSafe, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::error::config;
-use crate::store::BOUNDS;
+use crate::store::{BOUNDS, SqliteConnections};
 
 /// A table's name: what every store takes, but for the names that SQLite keeps for itself.
 pub(crate) fn check(table: &Table) -> Result<()> {
@@ -48,9 +48,19 @@ pub fn migration_sql(table: &str) -> Result<String> {
 }
 
 /// Creates the table if it is not there; says whether what is there is ours.
-pub(crate) async fn migrate(pool: &SqlitePool, sql: &str, table: &Table) -> sqlx::Result<bool> {
+pub(crate) async fn migrate(
+    writer: &SqliteConnections,
+    sql: &str,
+    table: &Table,
+) -> sqlx::Result<bool> {
+    let mut lease = writer.lease().await?;
+    let is_ours = create(&mut lease, sql, table).await;
+    lease.end_transaction(is_ours)
+}
+
+async fn create(connection: &mut SqliteConnection, sql: &str, table: &Table) -> sqlx::Result<bool> {
     // The lock is taken first, so that of many that do this at once each waits for the other.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     match sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut *transaction)
         .await

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use session_store_api::{AtomicSessionStore, Condition, MaxAge, Result, SessionKey, SessionStore};
 use session_store_batch::Limits;
-use session_store_sql::{Bounds, Sessions, Settings, patiently};
-use sqlx::SqlitePool;
+use session_store_sql::{Bounds, Connections, Sessions, Settings, patiently};
+use sqlx::{Sqlite, SqlitePool};
 
 use crate::connect;
 use crate::error::{STORE, config, error, is_locked};
@@ -31,8 +31,8 @@ pub(crate) const BOUNDS: Bounds = Bounds {
 /// and what survives what.
 #[derive(Clone)]
 pub struct SqliteStore {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    readers: SqliteConnections,
+    writer: SqliteConnections,
     sessions: Sessions<Records>,
 }
 
@@ -61,7 +61,9 @@ impl SqliteStore {
     /// Give the pool's connections a `busy_timeout`, and use WAL; both are sqlx's defaults or one line.
     #[must_use]
     pub fn new(pool: SqlitePool) -> Self {
-        Self::assemble(pool.clone(), pool, Settings::new(BOUNDS), false)
+        let connections = Connections::of_pool(pool, |_| true).embedded();
+        let settings = Settings::new(BOUNDS);
+        Self::assemble(connections.clone(), connections, settings, false)
     }
 
     /// Keeps sessions in the table `name`. Default: `sessions`.
@@ -143,11 +145,11 @@ impl SqliteStore {
         self.sessions.sweep(limit).await
     }
 
-    /// A store over these pools. `alone` says that each pool is for one kind of call of this store only, so
-    /// that a caller who holds a connection and is not polled keeps no other kind of call waiting.
+    /// A store over these connections. `alone` says that each of the two is for one kind of call of this
+    /// store only, so that a caller who holds a connection and is not polled keeps no other kind waiting.
     pub(crate) fn assemble(
-        readers: SqlitePool,
-        writer: SqlitePool,
+        readers: SqliteConnections,
+        writer: SqliteConnections,
         settings: Settings,
         alone: bool,
     ) -> Self {
@@ -164,7 +166,7 @@ impl SqliteStore {
         }
     }
 
-    /// With queues for settings that these know of. Clones may still use the pools.
+    /// With queues for settings that these know of. Clones may still use the connections.
     fn reassembled(self, change: impl FnOnce(&mut Settings) -> Result<()>) -> Result<Self> {
         let mut settings = self.sessions.settings().clone();
         change(&mut settings)?;
@@ -212,3 +214,6 @@ impl fmt::Debug for SqliteStore {
             .finish_non_exhaustive()
     }
 }
+
+/// The connections of a store.
+pub(crate) type SqliteConnections = Connections<Sqlite>;
