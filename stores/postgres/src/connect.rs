@@ -111,6 +111,10 @@ fn guarded(
     let options = options.options([
         ("statement_timeout", format!("{statement}ms")),
         ("lock_timeout", format!("{lock}ms")),
+        // Every statement finds its rows by an index, however many they are and whatever the table holds. So
+        // it is planned once for a connection; left to itself the server plans anew for each array of keys.
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
     ]);
     match commit.as_deref() {
         None => Ok(options),

@@ -4,7 +4,7 @@ use session_store_api::{AtomicSessionStore, Condition, SessionStore};
 use session_store_postgres::PostgresStore;
 use session_store_postgres::sqlx::{self, AssertSqlSafe, Executor as _, Row};
 
-use crate::{LASTING, connect, key, pool, run, server, stranger};
+use crate::{LASTING, connect, count, key, pool, run, server, stranger};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_statement_finds_its_records_by_an_index() {
@@ -97,6 +97,40 @@ async fn every_statement_finds_its_records_by_an_index() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_planned_for_an_empty_table_serves_a_full_one() {
+    let server = server().await;
+    let url = format!("{}?connections=2", server.url());
+    let store = connect(&url).await;
+    let mut stranger = stranger(server.url()).await;
+    let many = "INSERT INTO sessions (key, value, expires_at) \
+                SELECT 'key-' || number, 'v', now() + interval '1 day' FROM generate_series(1, 20000) AS number";
+    for filled in [false, true] {
+        if filled {
+            run(&mut stranger, many).await;
+        }
+        for number in 0..100 {
+            let key = key(number);
+            store.set(&key, b"v", LASTING).await.unwrap();
+            assert_eq!(store.get(&key).await.unwrap().unwrap(), b"v");
+            assert!(store.touch(&key, LASTING).await.unwrap());
+            let same = Condition::Unchanged(b"v");
+            assert!(store.set_if(&key, same, b"w", LASTING).await.unwrap());
+            store.destroy(&key).await.unwrap();
+        }
+    }
+    // The server counts when a connection rests or ends; ours end with the store.
+    drop(store);
+    let scans = "SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'sessions'";
+    while count(&mut stranger, scans).await < 600 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'sessions'";
+    let scans = count(&mut stranger, scans).await;
+    // What is left is the creation of the table and the server's own care for it.
+    assert!(scans < 10, "{scans}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
