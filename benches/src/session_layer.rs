@@ -19,9 +19,13 @@ mod in_process;
 mod pages;
 mod site;
 
-const NOTE: &str = "One axum application, without sessions, with `session-layer` and with tower-sessions 0.15. \
+const NOTE: &str = "One axum application, without sessions, with `session-layer` and with tower-sessions 0.15. An empty layer is what axum itself takes for any. \
                     In process: the time of its service alone. Over HTTP: 64 or fewer kept connections of one load generator, in the process \
-                    of the axum applications; koa has a process of its own. All sessions are in one Redis, through `session-store-redis` but koa's, through ioredis.";
+                    of the axum applications; koa has a process of its own. All sessions are in one Redis, through `session-store-redis` but koa's, through ioredis. \
+                    `session-layer` replaces a record only if nobody changed it meanwhile, which is a script in Redis; the others, and its row \
+                    \"last write wins\", replace it anyhow. Its cookie is encrypted, that of tower-sessions is the bare id, koa's is signed.";
+
+const EMPTY: &str = "axum with an empty layer";
 
 pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let mut table = Table::new("session-layer", NOTE);
@@ -29,6 +33,7 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let layer = InProcess::new(apps::with_layer(memory.clone())?).await;
     let contestants = [
         Contestant::new("axum alone", layer.with_app(apps::alone())),
+        Contestant::new(EMPTY, layer.with_app(apps::with_empty_layer())),
         Contestant::new("session-layer", layer),
         Contestant::new(
             "tower-sessions",
@@ -41,10 +46,13 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let server = TestServer::builder(Kind::Redis).own().start().await?;
     let store = RedisStore::connect(server.url()).await?;
     let layer = Site::serve(apps::with_layer(store.clone())?).await?;
+    let plain = Site::serve(apps::with_plain_layer(store.clone())?).await?;
     let tower = Site::serve(apps::with_tower_sessions(store)).await?;
     let alone = layer.with_app(apps::alone()).await?;
+    let empty = layer.with_app(apps::with_empty_layer()).await?;
     let contestants = [
         Contestant::new("axum alone", alone.idle()),
+        Contestant::new(EMPTY, empty.idle()),
         Contestant::new("session-layer", layer.idle()),
         Contestant::new("tower-sessions", tower.idle()),
     ];
@@ -54,6 +62,7 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let mut contestants = vec![
         Contestant::new("tower-sessions", tower),
         Contestant::new("session-layer", layer),
+        Contestant::new("session-layer, last write wins", plain),
     ];
     let koa = koa(server.url()).await;
     match &koa {

@@ -1,7 +1,10 @@
-// What an application does with its session: what the path says. The Rust side has the same.
+// What an application does with its session: what the path says. The Rust side has the same, but for `aged`.
+
+import { saveAged } from './session.cjs';
 
 export async function act(ctx) {
   const [what, name, value] = ctx.path.slice(1).split('/');
+  if (what === 'idle') return 'idle';
   const session = ctx.session;
   switch (what) {
     case 'count':
@@ -17,6 +20,11 @@ export async function act(ctx) {
     case 'max_age':
       session.maxAge = name === 'session' ? name : Number(name);
       return '';
+    case 'left':
+      return session._expire ? `${session._expire - Date.now()}` : 'all';
+    case 'aged':
+      await saveAged(ctx, Number(name));
+      return '';
     case 'save':
       await session.save();
       return '';
@@ -27,6 +35,7 @@ export async function act(ctx) {
       ctx.session = null;
       return '';
     default:
-      return 'idle';
+      ctx.status = 404;
+      return '';
   }
 }

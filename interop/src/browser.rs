@@ -6,12 +6,16 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::hooks::ID_HEADER;
+
 /// A browser with cookies. A clone goes its own way with a copy of them, as a thief would.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Browser {
     /// The cookies, by name.
     pub cookies: BTreeMap<String, String>,
+    /// Headers that it sends besides, by name.
+    pub headers: BTreeMap<String, String>,
 }
 
 /// What a server answered.
@@ -24,6 +28,8 @@ pub struct Page {
     pub body: String,
     /// The lines that set cookies.
     pub set_cookies: Vec<String>,
+    /// The id that the session's own header says, where there is one.
+    pub id: Option<String>,
 }
 
 impl Browser {
@@ -38,10 +44,14 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncookie: {}\r\n\r\n",
+        let mut request = format!(
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncookie: {}\r\n",
             pairs.join("; ")
         );
+        for (name, value) in &self.headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut reply = String::new();
@@ -72,14 +82,18 @@ impl Page {
         let (head, body) = reply.split_once("\r\n\r\n")?;
         let mut lines = head.lines();
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-        let set_cookies = lines.filter_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("set-cookie")
-                .then(|| value.to_owned())
-        });
+        let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
+        let values = |wanted: &'static str| {
+            let of_it = move |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case(wanted);
+            headers
+                .iter()
+                .filter(of_it)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Some(Self {
             status,
-            set_cookies: set_cookies.collect(),
+            set_cookies: values("set-cookie").collect(),
+            id: values(ID_HEADER).next(),
             body: body.to_owned(),
         })
     }

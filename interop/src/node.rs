@@ -34,6 +34,27 @@ impl Setting {
         self.0["store"] = json!({ "redis": url, "prefix": prefix });
         self
     }
+
+    /// With [`bound`](crate::bound)'s hooks: koa's `valid` and `beforeSave`.
+    #[must_use]
+    pub fn bound(mut self) -> Self {
+        self.0["bound"] = true.into();
+        self
+    }
+
+    /// With ids [`in_header`](crate::in_header): koa's `externalKey`.
+    #[must_use]
+    pub fn in_header(mut self) -> Self {
+        self.0["inHeader"] = true.into();
+        self
+    }
+
+    /// With cookies [`in_hex`](crate::in_hex): koa's `encode` and `decode`.
+    #[must_use]
+    pub fn in_hex(mut self) -> Self {
+        self.0["inHex"] = true.into();
+        self
+    }
 }
 
 /// Why there is no Node server.
@@ -53,20 +74,16 @@ impl Node {
     ///
     /// [`NodeError`].
     pub async fn koa(settings: &BTreeMap<&str, Setting>) -> Result<Self, NodeError> {
-        let settings = settings
-            .iter()
-            .map(|(name, setting)| ((*name).to_owned(), setting.0.clone()));
-        let settings = Value::Object(settings.collect()).to_string();
-        Self::start("koa", &["koa/server.mjs", &settings]).await
+        Self::start("koa", &["koa/server.mjs", &text(settings)]).await
     }
 
-    /// An egg application called `egg`, of the version in `folder`.
+    /// egg applications by name, in one process, of the version in `folder`.
     ///
     /// # Errors
     ///
     /// [`NodeError`].
-    pub async fn egg(folder: &str, setting: &Setting) -> Result<Self, NodeError> {
-        Self::start(folder, &["egg.cjs", folder, &setting.0.to_string()]).await
+    pub async fn egg(folder: &str, settings: &BTreeMap<&str, Setting>) -> Result<Self, NodeError> {
+        Self::start(folder, &["egg.cjs", folder, &text(settings)]).await
     }
 
     /// Where the application called `name` is.
@@ -117,6 +134,13 @@ impl Error for NodeError {
             Self::Failed(error) => Some(error),
         }
     }
+}
+
+fn text(settings: &BTreeMap<&str, Setting>) -> String {
+    let settings = settings
+        .iter()
+        .map(|(name, setting)| ((*name).to_owned(), setting.0.clone()));
+    Value::Object(settings.collect()).to_string()
 }
 
 /// The line that says where the applications are. A framework may say other things before.

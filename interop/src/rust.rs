@@ -68,6 +68,7 @@ pub async fn serve(layer: SessionLayer, gate: Gate) -> io::Result<u16> {
         .route("/values", get(values))
         .route("/is_new", get(is_new))
         .route("/max_age/{life}", get(max_age))
+        .route("/left", get(left))
         .route("/save", get(save))
         .route("/regenerate", get(regenerate))
         .route("/destroy", get(destroy))
@@ -102,6 +103,12 @@ async fn max_age(session: Session, Path(life): Path<String>) {
         Ok(millis) => MaxAge::After(Duration::from_millis(millis)),
         Err(_) => MaxAge::Session,
     });
+}
+
+/// What is left of its life, in milliseconds.
+async fn left(session: Session) -> Result<String> {
+    let left = session.expires_in().await?;
+    Ok(left.map_or("all".to_owned(), |left| left.as_millis().to_string()))
 }
 
 async fn save(session: Session) -> Result<()> {

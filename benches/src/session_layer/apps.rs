@@ -1,4 +1,4 @@
-//! One application three times.
+//! One application, with one kind of session or another.
 
 use std::error::Error;
 
@@ -6,9 +6,10 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use http::StatusCode;
-use session_layer::{Keys, Session, SessionLayer};
-use session_store_api::AtomicSessionStore;
+use session_layer::{Keys, Session, SessionLayer, SessionLayerBuilder};
+use session_store_api::{AtomicSessionStore, SessionStore};
 use session_store_for_tower_sessions::TowerSessionsStore;
+use tower::layer::util::Identity;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::session::Error as TheirError;
 
@@ -23,8 +24,22 @@ pub fn alone() -> Router {
     Router::new().route(IDLE, get(idle))
 }
 
-/// With ours.
+/// Without sessions, in the box that axum puts around whatever has a layer.
+pub fn with_empty_layer() -> Router {
+    alone().layer(Identity::new())
+}
+
+/// With ours, which promises that no update is lost.
 pub fn with_layer(store: impl AtomicSessionStore + 'static) -> Result<Router, Box<dyn Error>> {
+    with(SessionLayer::atomic(store, Keys::generate()?))
+}
+
+/// With ours as the others are: the last write wins.
+pub fn with_plain_layer(store: impl SessionStore + 'static) -> Result<Router, Box<dyn Error>> {
+    with(SessionLayer::new(store, Keys::generate()?))
+}
+
+fn with(layer: SessionLayerBuilder) -> Result<Router, Box<dyn Error>> {
     async fn values(session: Session) -> session_layer::Result<String> {
         let value: Option<String> = session.get("value").await?;
         Ok(json(&value.unwrap_or_default()))
@@ -34,9 +49,8 @@ pub fn with_layer(store: impl AtomicSessionStore + 'static) -> Result<Router, Bo
         session.insert("value", value).await
     }
 
-    let layer = SessionLayer::atomic(store, Keys::generate()?).build()?;
     let pages = alone().route(VALUES, get(values));
-    Ok(pages.route(INSERT, get(insert)).layer(layer))
+    Ok(pages.route(INSERT, get(insert)).layer(layer.build()?))
 }
 
 /// With tower-sessions, on a store of ours.

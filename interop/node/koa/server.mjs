@@ -6,34 +6,20 @@ import Koa from 'koa';
 import session from 'koa-session';
 
 import { act } from '../act.mjs';
+import { optionsOf, redisStore } from '../session.cjs';
 
-function redisStore({ redis, prefix }) {
-  const client = new Redis(redis);
-  return {
-    async get(key) {
-      const text = await client.get(prefix + key);
-      return text ? JSON.parse(text) : null;
-    },
-    async set(key, value, maxAge) {
-      const life = typeof maxAge === 'number' ? maxAge : 86400000;
-      await client.set(prefix + key, JSON.stringify(value), 'PX', life);
-    },
-    async destroy(key) {
-      await client.del(prefix + key);
-    },
-  };
-}
-
-function start({ keys, options, store }) {
+function start(setting) {
   const app = new Koa();
-  app.keys = keys;
-  if (store) options.store = redisStore(store);
+  app.keys = setting.keys;
+  const options = optionsOf(setting);
+  if (setting.store) options.store = redisStore(Redis, setting.store);
   app.use(session(options, app));
   app.use(async ctx => {
     ctx.body = await act(ctx);
   });
   return new Promise(resolve => {
     const server = app.listen(0, '127.0.0.1', () => resolve(server.address().port));
+    server.keepAliveTimeout = 0; // a client may rest between its requests
   });
 }
 

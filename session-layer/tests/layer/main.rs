@@ -9,6 +9,7 @@ mod cookie_mode;
 mod cookies;
 mod events;
 mod faults;
+mod fuzz;
 mod gate;
 mod hostile;
 mod life_cycle;

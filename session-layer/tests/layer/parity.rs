@@ -6,6 +6,7 @@ mod egg_cookies;
 mod egg_session;
 mod koa_context_store;
 mod koa_cookie;
+mod koa_cookies;
 mod koa_other;
 mod koa_store;
 

@@ -64,7 +64,7 @@ fn object() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 /// Each form of cookie, before a store.
-fn each_over(store: &Probe) -> Vec<SessionLayerBuilder> {
+pub(crate) fn each_over(store: &Probe) -> Vec<SessionLayerBuilder> {
     let node = || Keys::keygrip(["key"]).unwrap();
     let over = |keys| SessionLayer::atomic(store.clone(), keys);
     vec![

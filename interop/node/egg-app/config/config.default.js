@@ -1,8 +1,14 @@
-const setting = JSON.parse(process.env.INTEROP_SETTING);
+const { optionsOf } = require('../../session.cjs');
 
-exports.keys = setting.keys.join(',');
-exports.session = setting.options;
-exports.interop = { store: setting.store };
-exports.security = { csrf: { enable: false } };
-exports.rundir = process.env.INTEROP_TMP;
-exports.logger = { dir: process.env.INTEROP_TMP, level: 'NONE', consoleLevel: 'NONE' };
+// Called for each application of the process.
+module.exports = () => {
+  const setting = JSON.parse(process.env.INTEROP_SETTING);
+  return {
+    keys: setting.keys.join(','),
+    session: optionsOf(setting),
+    interop: { store: setting.store },
+    security: { csrf: { enable: false } },
+    rundir: process.env.INTEROP_TMP,
+    logger: { dir: process.env.INTEROP_TMP, level: 'NONE', consoleLevel: 'NONE' },
+  };
+};

@@ -94,7 +94,9 @@ async fn a_signature_goes_round_and_a_tampered_value_is_refused() {
     for (name, value) in [(EGG, "eyJhIjoyfQ=="), (SIG, "AAAA"), (SIG, "")] {
         let mut tampered = client.clone();
         tampered.cookies.insert(name.to_owned(), value.to_owned());
-        assert_eq!(tampered.get("/is_new").await.body, "true", "{name}");
+        let reply = tampered.get("/is_new").await;
+        assert_eq!(reply.body, "true", "{name}");
+        is_silent(&reply);
     }
     client.cookies.remove(SIG);
     assert_eq!(client.get("/is_new").await.body, "true", "no signature");
@@ -150,6 +152,34 @@ async fn the_full_header_in_eggs_order() {
             end,
             "domain=a.test; priority=high; samesite=lax; secure; httponly"
         );
+    }
+}
+
+#[tokio::test]
+async fn each_priority_and_each_same_site_in_lower_case() {
+    let reply = client(signed()).get("/insert/a/1").await;
+    let left_out = attributes(&reply, EGG);
+    assert!(!left_out.contains("priority") && !left_out.contains("samesite"));
+    for (priority, spelt) in [
+        (Priority::Low, "; priority=low; "),
+        (Priority::Medium, "; priority=medium; "),
+        (Priority::High, "; priority=high; "),
+    ] {
+        let reply = client(signed().priority(priority)).get("/insert/a/1").await;
+        for name in [EGG, SIG] {
+            assert!(attributes(&reply, name).contains(spelt), "{spelt}");
+        }
+    }
+    for (same_site, spelt) in [
+        (SameSite::Lax, "; samesite=lax; "),
+        (SameSite::Strict, "; samesite=strict; "),
+    ] {
+        let reply = client(signed().same_site(same_site))
+            .get("/insert/a/1")
+            .await;
+        for name in [EGG, SIG] {
+            assert!(attributes(&reply, name).contains(spelt), "{spelt}");
+        }
     }
 }
 
@@ -307,6 +337,8 @@ async fn auto_chips_sends_a_twin_and_reads_it() {
         ["_CHIPS-EGG_SESS!", "_CHIPS-EGG_SESS.sig!", EGG, SIG]
     );
     assert_eq!(shape(&https(layer(signed()), CHROME_117).await), [EGG, SIG]);
+    let reply = https(layer(encrypted()), CHROME_118).await;
+    assert_eq!(shape(&reply), ["_CHIPS-EGG_SESS!", EGG]);
 
     for builder in [layer(signed()), layer(encrypted()), layer(sealed())] {
         let headers = [("x-forwarded-proto", "https")];
@@ -318,7 +350,21 @@ async fn auto_chips_sends_a_twin_and_reads_it() {
         for (name, value) in client.cookies.clone() {
             client.cookies.insert(name.clone(), "AAAA".to_owned());
             assert_eq!(client.peek("/get/a").await.body, "-", "a tampered twin");
+            client.cookies.remove(&name);
+            assert_eq!(
+                client.peek("/get/a").await.body,
+                "-",
+                "half a twin, or none"
+            );
             client.cookies.insert(name, value);
+        }
+        for plain in ["", "AAAA"] {
+            client.cookies.insert(EGG.to_owned(), plain.to_owned());
+            assert_eq!(
+                client.peek("/get/a").await.body,
+                "1",
+                "the twin alone opens"
+            );
         }
         client.cookies = all;
         let reply = client.with("/destroy", &headers).await;
@@ -340,7 +386,7 @@ fn client_lines(reply: &Reply) -> usize {
 }
 
 #[tokio::test]
-async fn overwrite_takes_out_the_handlers_lines_or_not() {
+async fn overwrite_takes_out_the_handlers_lines_and_no_others() {
     use axum::response::AppendHeaders;
     use axum::routing::get;
 
@@ -348,12 +394,25 @@ async fn overwrite_takes_out_the_handlers_lines_or_not() {
         session.insert("a", 1).await.unwrap();
         AppendHeaders([("set-cookie", "EGG_SESS=old"), ("set-cookie", "other=1")])
     };
-    for (overwrite, lines) in [(true, 3), (false, 4)] {
-        let layer = signed().overwrite(overwrite).build().unwrap();
-        let router = axum::Router::new().route("/", get(handler)).layer(layer);
-        let reply = Client::new(&router).get("/").await;
-        assert_eq!(reply.set_cookies().len(), lines);
-        assert!(reply.line("other").is_some());
+    let partitioned = cross_site(signed()).partitioned(true);
+    for (layer, ours) in [
+        (signed(), &[EGG, SIG][..]),
+        (
+            partitioned.remove_unpartitioned(true),
+            &["(EGG_SESS)", "(EGG_SESS.sig)", "EGG_SESS!", "EGG_SESS.sig!"],
+        ),
+        (
+            cross_site(signed()).auto_chips(true),
+            &["_CHIPS-EGG_SESS!", "_CHIPS-EGG_SESS.sig!", EGG, SIG],
+        ),
+    ] {
+        for (overwrite, theirs) in [(true, &["other"][..]), (false, &[EGG, "other"])] {
+            let layer = layer.clone().overwrite(overwrite).build().unwrap();
+            let router = axum::Router::new().route("/", get(handler)).layer(layer);
+            let https = [("x-forwarded-proto", "https"), ("user-agent", CHROME_118)];
+            let reply = Client::new(&router).with("/", &https).await;
+            assert_eq!(shape(&reply), [theirs, ours].concat());
+        }
     }
 }
 
