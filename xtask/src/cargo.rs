@@ -7,11 +7,16 @@ use serde_json::Value;
 
 use crate::Failure;
 
-/// A package of the workspace, as `cargo metadata` describes it.
+/// The workspaces whose packages are tested and checked, by folder. `benches` is another, and measures.
+const WORKSPACES: &[&str] = &["", "adapters/pavex-session"];
+
+/// A package, as `cargo metadata` describes it.
 pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
+    /// The folder of the workspace that it is in.
+    pub(crate) workspace: PathBuf,
     pub(crate) published: bool,
     /// Whether its docs have examples that can be run: those of a library.
     pub(crate) doctested: bool,
@@ -27,14 +32,19 @@ pub(crate) struct Dependency {
     pub(crate) optional: bool,
 }
 
-/// `cargo`, at the root of the workspace.
+/// `cargo`, in the main workspace.
 pub(crate) fn cargo() -> Command {
+    cargo_in(root())
+}
+
+/// `cargo`, in the workspace of this folder.
+pub(crate) fn cargo_in(workspace: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
+    command.current_dir(workspace);
     command
 }
 
-/// The root of the workspace.
+/// The root of the main workspace, and of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -63,12 +73,25 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The packages of the workspace.
+/// The packages of all workspaces, one workspace after the other.
 pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
-    let metadata = output(cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
-    let metadata: Value = serde_json::from_str(&metadata)?;
-    let packages = list(&metadata["packages"]).iter().map(package).collect();
+    let mut packages = Vec::new();
+    for workspace in WORKSPACES {
+        let workspace = root().join(workspace);
+        let metadata = ["metadata", "--format-version=1", "--no-deps"];
+        let metadata = output(cargo_in(&workspace).args(metadata))?;
+        let metadata: Value = serde_json::from_str(&metadata)?;
+        let described = list(&metadata["packages"]).iter();
+        packages.extend(described.map(|described| package(described, &workspace)));
+    }
     Ok(packages)
+}
+
+/// Some of the packages, each workspace's with its folder: cargo builds for one at a time.
+pub(crate) fn workspaces(packages: &[Package]) -> impl Iterator<Item = (&Path, &[Package])> {
+    packages
+        .chunk_by(|one, next| one.workspace == next.workspace)
+        .map(|packages| (packages[0].workspace.as_path(), packages))
 }
 
 /// The crate through which tests get their servers.
@@ -77,7 +100,7 @@ pub(crate) const SERVERS: &str = "test-servers";
 /// The feature of it that builds a client of container engines, which costs minutes.
 pub(crate) const CONTAINERS: &str = "containers";
 
-/// Arguments that choose these packages with all that they can do, but for what needs a container
+/// Arguments that choose these packages of one workspace with all that they can do, but for what needs a container
 /// engine unless it is wanted.
 pub(crate) fn selection(packages: &[Package], containers: bool) -> Vec<String> {
     let mut args = Vec::new();
@@ -101,13 +124,14 @@ pub(crate) fn selection(packages: &[Package], containers: bool) -> Vec<String> {
     args
 }
 
-fn package(package: &Value) -> Package {
+fn package(package: &Value, workspace: &Path) -> Package {
     let manifest = PathBuf::from(text(&package["manifest_path"]));
     let features = package["features"].as_object().into_iter().flatten();
     Package {
         id: text(&package["id"]),
         name: text(&package["name"]),
         folder: manifest.parent().map(Path::to_owned).unwrap_or_default(),
+        workspace: workspace.to_owned(),
         doctested: list(&package["targets"])
             .iter()
             .any(|target| target["doctest"] == true),

@@ -1,7 +1,7 @@
 //! `cargo xtask features`: a feature only adds, so each must compile alone, and none must too.
 
 use crate::Failure;
-use crate::cargo::{self, cargo, packages};
+use crate::cargo::{self, cargo_in, packages};
 
 pub(crate) fn run() -> Result<(), Failure> {
     for package in packages()? {
@@ -22,7 +22,8 @@ pub(crate) fn run() -> Result<(), Failure> {
                 "--features",
                 feature,
             ];
-            cargo::run(cargo().args(args).args(["--package", &package.name]))?;
+            let mut check = cargo_in(&package.workspace);
+            cargo::run(check.args(args).args(["--package", &package.name]))?;
         }
     }
     Ok(())

@@ -1,22 +1,24 @@
-//! `cargo xtask lint`: clippy and rustdoc over everything; a warning is an error.
+//! `cargo xtask lint`: rustfmt, clippy and rustdoc over everything; a warning is an error.
 
 use crate::Failure;
-use crate::cargo::{self, cargo, packages, selection};
+use crate::cargo::{self, cargo_in, packages, selection, workspaces};
 
 pub(crate) fn run() -> Result<(), Failure> {
-    let selection = selection(&packages()?, false);
-    let clippy = ["clippy", "--quiet", "--all-targets"];
-    cargo::run(
-        cargo()
-            .args(clippy)
-            .args(&selection)
-            .args(["--", "--deny", "warnings"]),
-    )?;
-    let doc = ["doc", "--quiet", "--no-deps"];
-    cargo::run(
-        cargo()
-            .args(doc)
-            .args(&selection)
-            .env("RUSTDOCFLAGS", "--deny warnings"),
-    )
+    let mut done = Ok(());
+    for (workspace, packages) in workspaces(&packages()?) {
+        let chosen = selection(packages, false);
+        let mut fmt = cargo_in(workspace);
+        fmt.args(["fmt", "--all", "--check"]);
+        let mut clippy = cargo_in(workspace);
+        clippy.args(["clippy", "--quiet", "--all-targets"]);
+        clippy.args(&chosen).args(["--", "--deny", "warnings"]);
+        let mut doc = cargo_in(workspace);
+        doc.args(["doc", "--quiet", "--no-deps"]).args(&chosen);
+        doc.env("RUSTDOCFLAGS", "--deny warnings");
+        for tool in [&mut fmt, &mut clippy, &mut doc] {
+            // Each, also after one that found something.
+            done = done.and(cargo::run(tool));
+        }
+    }
+    done
 }

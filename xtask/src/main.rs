@@ -24,13 +24,13 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Build and run the tests of the workspace, and print one table.
+    /// Build and run every test, and print one table.
     Test(test::Args),
     /// Fetch another version of a server, and print where it is: what `SESSION_STORE_<KIND>_BIN` takes.
     Server(servers::other::Args),
     /// Measure our stores beside others and print ratios.
     Bench(bench::Args),
-    /// Check every crate with clippy and rustdoc; a warning is an error.
+    /// Check every crate with rustfmt, clippy and rustdoc; a warning is an error.
     Lint,
     /// Check that every feature of every crate compiles alone.
     Features,

@@ -229,6 +229,7 @@ mod tests {
             id: String::new(),
             name: name.to_owned(),
             folder: PathBuf::new(),
+            workspace: PathBuf::new(),
             published: false,
             doctested: false,
             features: Vec::new(),

@@ -79,11 +79,13 @@ fn dependencies(package: &Package, faults: &mut Vec<String>) {
 /// The files that every crate, and every store, has.
 fn files(package: &Package, faults: &mut Vec<String>) -> Result<(), Failure> {
     let manifest = fs::read_to_string(package.folder.join("Cargo.toml"))?;
-    if !manifest.contains("[lints]\nworkspace = true") {
-        faults.push(format!(
-            "{}: Cargo.toml does not inherit the lints",
-            package.name
-        ));
+    let has_lints = if package.workspace == root() {
+        manifest.contains("[lints]\nworkspace = true")
+    } else {
+        lints()?.iter().all(|table| manifest.contains(table))
+    };
+    if !has_lints {
+        faults.push(format!("{}: Cargo.toml lacks the lints", package.name));
     }
     let mut expected = Vec::new();
     if package.published {
@@ -112,6 +114,14 @@ fn files(package: &Package, faults: &mut Vec<String>) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// The lints of the main workspace, as a package of another must repeat them: a table for each tool.
+fn lints() -> Result<Vec<String>, Failure> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+    let tables = manifest.split("\n\n").map(str::trim_end);
+    let lints = tables.filter_map(|table| table.strip_prefix("[workspace.lints."));
+    Ok(lints.map(|table| format!("[lints.{table}")).collect())
 }
 
 /// A backend that was not asked for is not compiled.

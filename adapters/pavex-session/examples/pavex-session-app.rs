@@ -1,6 +1,17 @@
-//! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-pavex-session --example app`
+//! Counts visits, under a new id after a login, and forgets them at a logout.
 //!
-//! `answer` is what pavex generates from a blueprint, in short.
+//! ```console
+//! $ cd adapters/pavex-session # a workspace of its own
+//! $ SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-pavex-session --example pavex-session-app
+//! $ curl -c jar -b jar http://127.0.0.1:3000
+//! visit 1
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/login
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/logout
+//! ```
+//!
+//! Without a URL the sessions are in memory.
+//!
+//! `with_session` is what pavex generates from a blueprint, in short.
 #![allow(
     clippy::future_not_send,
     reason = "a request of pavex stays on its thread"
@@ -40,27 +51,39 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fallbacks: Vec::new(),
     });
     let state = State::new((store.into(), config, cookies.into()));
-    println!("http://127.0.0.1:3000");
     let server = Server::new().bind(([127, 0, 0, 1], 3000).into()).await?;
+    println!("http://127.0.0.1:3000");
     server.serve(answer, state).await;
     Ok(())
 }
 
 async fn answer(request: Request<Incoming>, _: Option<ConnectionInfo>, state: State) -> Response {
-    let answered = visit(request, &state).await;
+    let answered = with_session(request, &state).await;
     answered.unwrap_or_else(|_| Response::internal_server_error())
 }
 
-async fn visit(request: Request<Incoming>, state: &State) -> Result<Response, Box<dyn Error>> {
+type Answer = Result<Response, Box<dyn Error>>;
+
+async fn with_session(request: Request<Incoming>, state: &State) -> Answer {
     let (store, config, processor) = &**state;
     let head = RequestHead::from(request.into_parts().0);
     let cookies = extract_request_cookies(&head, processor)?;
     let incoming = IncomingSession::extract(&cookies, &config.cookie);
     let mut session = Session::new(store, config, incoming);
-    let visits = session.get::<u32>("visits").await?.unwrap_or(0) + 1;
-    session.insert("visits", visits).await?;
-    let response = Response::ok().set_typed_body(format!("visit {visits}\n"));
+    let mut response = Response::ok();
+    match (head.method.as_str(), head.target.path()) {
+        ("GET", "/") => response = visit(&mut session).await?,
+        ("POST", "/login") => session.cycle_id(),
+        ("POST", "/logout") => session.invalidate(),
+        _ => response = Response::not_found(),
+    }
     let mut cookies = ResponseCookies::new();
     let response = finalize_session(response, &mut cookies, processor, session).await?;
     Ok(inject_response_cookies(response, cookies, processor)?)
+}
+
+async fn visit(session: &mut Session<'_>) -> Answer {
+    let visits = session.get::<u32>("visits").await?.unwrap_or(0) + 1;
+    session.insert("visits", visits).await?;
+    Ok(Response::ok().set_typed_body(format!("visit {visits}\n")))
 }

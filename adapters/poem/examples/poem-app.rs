@@ -1,9 +1,19 @@
-//! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-poem --example app`
+//! Counts visits, under a new id after a login, and forgets them at a logout.
+//!
+//! ```console
+//! $ SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-poem --example poem-app
+//! $ curl -c jar -b jar http://127.0.0.1:3000
+//! visit 1
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/login
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/logout
+//! ```
+//!
+//! Without a URL the sessions are in memory.
 
 use std::env;
 use std::error::Error;
 
-use poem::listener::TcpListener;
+use poem::listener::{Listener, TcpListener};
 use poem::session::{CookieConfig, ServerSession, Session};
 use poem::{EndpointExt, Route, Server, get, handler, post};
 use session_store_for_poem::PoemSessionStore;
@@ -15,11 +25,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cookie = CookieConfig::default().secure(false); // no TLS here
     let app = Route::new()
         .at("/", get(visit))
+        .at("/login", post(login))
         .at("/logout", post(logout))
         .with(ServerSession::new(cookie, store));
+    let acceptor = TcpListener::bind("127.0.0.1:3000").into_acceptor().await?;
     println!("http://127.0.0.1:3000");
-    let server = Server::new(TcpListener::bind("127.0.0.1:3000"));
-    Ok(server.run(app).await?)
+    Ok(Server::new_with_acceptor(acceptor).run(app).await?)
 }
 
 #[handler]
@@ -27,6 +38,11 @@ fn visit(session: &Session) -> String {
     let visits = session.get::<u32>("visits").unwrap_or(0) + 1;
     session.set("visits", visits);
     format!("visit {visits}\n")
+}
+
+#[handler]
+fn login(session: &Session) {
+    session.renew();
 }
 
 #[handler]

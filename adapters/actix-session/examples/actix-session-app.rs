@@ -1,4 +1,14 @@
-//! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-actix-session --example app`
+//! Counts visits, under a new id after a login, and forgets them at a logout.
+//!
+//! ```console
+//! $ SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-actix-session --example actix-session-app
+//! $ curl -c jar -b jar http://127.0.0.1:3000
+//! visit 1
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/login
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/logout
+//! ```
+//!
+//! Without a URL the sessions are in memory.
 #![allow(
     clippy::future_not_send,
     reason = "a request of actix stays on its thread"
@@ -21,10 +31,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let sessions = SessionMiddleware::builder(store.clone(), secret.clone())
             .cookie_secure(false) // no TLS here
             .build();
-        App::new().service(visit).service(logout).wrap(sessions)
+        App::new()
+            .service(visit)
+            .service(login)
+            .service(logout)
+            .wrap(sessions)
     });
+    let server = server.bind("127.0.0.1:3000")?;
     println!("http://127.0.0.1:3000");
-    Ok(server.bind("127.0.0.1:3000")?.run().await?)
+    Ok(server.run().await?)
 }
 
 #[get("/")]
@@ -32,6 +47,12 @@ async fn visit(session: Session) -> Result<String> {
     let visits = session.get::<u32>("visits")?.unwrap_or(0) + 1;
     session.insert("visits", visits)?;
     Ok(format!("visit {visits}\n"))
+}
+
+#[post("/login")]
+async fn login(session: Session) -> HttpResponse {
+    session.renew();
+    HttpResponse::Ok().finish()
 }
 
 #[post("/logout")]

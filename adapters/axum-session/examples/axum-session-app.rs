@@ -1,4 +1,14 @@
-//! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-axum-session --example app`
+//! Counts visits, under a new id after a login, and forgets them at a logout.
+//!
+//! ```console
+//! $ SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-axum-session --example axum-session-app
+//! $ curl -c jar -b jar http://127.0.0.1:3000
+//! visit 1
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/login
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/logout
+//! ```
+//!
+//! Without a URL the sessions are in memory.
 
 use std::env;
 use std::error::Error;
@@ -25,6 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sessions = SessionStore::new(Some(pool), config).await?;
     let app = Router::new()
         .route("/", get(visit))
+        .route("/login", post(login))
         .route("/logout", post(logout))
         .layer(SessionLayer::new(sessions));
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
@@ -36,6 +47,10 @@ async fn visit(session: Session) -> String {
     let visits = session.get::<u32>("visits").unwrap_or(0) + 1;
     session.set("visits", visits);
     format!("visit {visits}\n")
+}
+
+async fn login(session: Session) {
+    session.renew();
 }
 
 async fn logout(session: Session) {

@@ -1,4 +1,14 @@
-//! Counts visits: `SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-salvo --example app`
+//! Counts visits, under a new id after a login, and forgets them at a logout.
+//!
+//! ```console
+//! $ SESSION_STORE_URL=redis://localhost cargo run -p session-store-for-salvo --example salvo-app
+//! $ curl -c jar -b jar http://127.0.0.1:3000
+//! visit 1
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/login
+//! $ curl -c jar -b jar -X POST http://127.0.0.1:3000/logout
+//! ```
+//!
+//! Without a URL the sessions are in memory.
 
 use std::env;
 use std::error::Error;
@@ -19,9 +29,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new()
         .hoop(sessions)
         .get(visit)
+        .push(Router::with_path("login").post(login))
         .push(Router::with_path("logout").post(logout));
+    let acceptor = TcpListener::new("127.0.0.1:3000").try_bind().await?;
     println!("http://127.0.0.1:3000");
-    let acceptor = TcpListener::new("127.0.0.1:3000").bind().await;
     Server::new(acceptor).serve(router).await;
     Ok(())
 }
@@ -34,6 +45,13 @@ async fn visit(depot: &mut Depot) -> Result<String, StatusError> {
     let kept = session.insert("visits", visits);
     kept.map_err(|_| StatusError::internal_server_error())?;
     Ok(format!("visit {visits}\n"))
+}
+
+#[handler]
+async fn login(depot: &mut Depot) {
+    if let Some(session) = depot.session_mut() {
+        session.regenerate();
+    }
 }
 
 #[handler]
