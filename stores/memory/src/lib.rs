@@ -2,7 +2,9 @@
 
 mod error;
 mod hashed;
+mod record;
 mod shard;
+mod spare;
 mod stats;
 mod store;
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Records held; up to a second or so, some may have expired already.
+    /// Records held. Some may have expired already, at most about 5 minutes ago.
     pub entries: u64,
-    /// What they weigh: keys, values and bookkeeping. At most the store's bound.
+    /// What they weigh: keys, values and bookkeeping, as an allocator rounds them. At most the store's bound.
     pub bytes: u64,
     /// Records dropped to stay within the bound. Each was somebody's session: if this grows, raise the bound.
     /// Counted when its memory is freed, which a busy store does a moment later.

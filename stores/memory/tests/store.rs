@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,6 +103,56 @@ async fn a_later_deadline_frees_later_and_an_earlier_one_earlier() {
     }
     assert_eq!(store.stats().entries, 1);
     assert!(store.get(&key(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_value_may_change_its_size_at_every_write() {
+    let store = MemoryStore::new();
+    for size in [1000, 1000, 990, 1010, 0, 1, 3, 100_000, 99_000, 20] {
+        let value = vec![7; size];
+        store.set(&key(1), &value, HOUR).await.unwrap();
+        assert_eq!(store.get(&key(1)).await.unwrap(), Some(value));
+    }
+    assert!(store.touch(&key(1), HOUR).await.unwrap());
+    let condition = Condition::Unchanged(&[7; 20]);
+    assert!(
+        store
+            .set_if(&key(1), condition, &[8; 20], HOUR)
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.get(&key(1)).await.unwrap(), Some(vec![8; 20]));
+    let stats = store.stats();
+    assert_eq!((stats.entries, stats.evicted, stats.expired), (1, 0, 0));
+}
+
+#[test]
+fn a_reader_never_sees_half_of_a_write() {
+    let store = MemoryStore::new();
+    let runtime = || tokio::runtime::Builder::new_current_thread().build();
+    let written = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime().unwrap().block_on(async {
+                for round in 0..20_000_usize {
+                    let value = vec![round.to_le_bytes()[0]; 1000 + round % 7];
+                    store.set(&key(1), &value, HOUR).await.unwrap();
+                }
+            });
+            written.store(true, Ordering::Relaxed);
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                runtime().unwrap().block_on(async {
+                    while !written.load(Ordering::Relaxed) {
+                        let value = store.get(&key(1)).await.unwrap().unwrap_or_default();
+                        let first = value.first();
+                        assert!(value.iter().all(|byte| Some(byte) == first));
+                    }
+                });
+            });
+        }
+    });
 }
 
 #[test]
