@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Database, Error, Executor, Pool};
 use tokio::runtime::{self, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a connection may have rested before it is asked whether it still lives.
 const FRESH: Duration = Duration::from_secs(1);
@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How long a connection rests before it is closed: its runtime may be gone, and then nobody takes it up.
 const RESTED: Duration = Duration::from_secs(5 * 60);
 
+/// The longest wait before another connection is opened, if those before it failed.
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+
 type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
 /// Where statements get their connection. Cheap to clone; clones share the connections.
@@ -30,7 +33,8 @@ type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 /// The store's own are used in turn without a word between two statements, where a pool would make a
 /// round trip to test each connection that comes back to it. One that was broken off is closed, whether
 /// by an error or because nobody waits for the answer any more; with the first broken one all that rest
-/// are closed, for they broke too, and those in use are closed after it.
+/// are closed, for they broke too, and those in use are closed after it. While they keep breaking, or none can
+/// be opened, there are pauses before the next.
 ///
 /// A connection is used by the runtime that opened it, so each of several runtimes keeps its own. No more
 /// are in use at once than the store may have.
@@ -59,6 +63,10 @@ struct Idle<DB: Database> {
     resting: Vec<Resting<DB>>,
     /// When a connection broke last: none that is older comes here any more.
     broke: Option<Instant>,
+    /// How many broke or could not be opened since one was last good.
+    failures: u32,
+    /// Until when none is opened.
+    pause: Option<Instant>,
 }
 
 /// A connection of the store's own.
@@ -114,6 +122,8 @@ impl<DB: Database> Connections<DB> {
             idle: Mutex::new(Idle {
                 resting: Vec::new(),
                 broke: None,
+                failures: 0,
+                pause: None,
             }),
         };
         Self::of(Source::Own(Arc::new(own)), is_fit)
@@ -152,7 +162,10 @@ where
             Source::Own(own) => {
                 let seat = Arc::clone(&own.seats).acquire_owned().await;
                 let seat = seat.map_err(|_| Error::PoolClosed)?;
-                let member = own.member().await?;
+                if let Some(until) = own.pause().filter(|_| !self.embedded) {
+                    sleep_until(until).await;
+                }
+                let member = own.member().await.inspect_err(|_| own.fail())?;
                 let own = Arc::clone(own);
                 Held::Own { own, member, seat }
             }
@@ -212,6 +225,8 @@ impl<DB: Database> Own<DB> {
         if has_broken || since - member.opened > LONGEST {
             return;
         }
+        idle.failures = 0;
+        idle.pause = None;
         idle.resting
             .retain(|resting| since - resting.since < RESTED);
         idle.resting.push(Resting { member, since });
@@ -222,6 +237,21 @@ impl<DB: Database> Own<DB> {
         let mut idle = self.idle();
         idle.resting.clear();
         idle.broke = Some(Instant::now());
+        drop(idle);
+        self.fail();
+    }
+
+    /// Puts off the next that is opened.
+    fn fail(&self) {
+        let mut idle = self.idle();
+        idle.failures = idle.failures.saturating_add(1);
+        idle.pause = Some(Instant::now() + pause(idle.failures));
+    }
+
+    /// Until when no connection is to be opened.
+    fn pause(&self) -> Option<Instant> {
+        let idle = self.idle();
+        idle.pause.filter(|_| idle.resting.is_empty())
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle<DB>> {
@@ -328,4 +358,15 @@ impl<DB: Database> fmt::Debug for Lease<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").finish_non_exhaustive()
     }
+}
+
+/// None after the first failure, which may be that of a connection that rested while the server was started
+/// anew. Then longer and longer, and never the same for two who wait.
+fn pause(failures: u32) -> Duration {
+    let Some(doublings) = failures.checked_sub(2) else {
+        return Duration::ZERO;
+    };
+    let longest = LONGEST_PAUSE.min(Duration::from_millis(10) * (1 << doublings.min(4)));
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    longest.mul_f64(0.5 + f64::from(now.subsec_micros() % 1000) / 2000.0)
 }
