@@ -154,6 +154,11 @@ impl Broken {
         self.backend.patience()
     }
 
+    /// Whether no call that begins during the fault can have an answer.
+    pub(crate) fn is_total(&self) -> bool {
+        matches!(self.fault, Fault::Down | Fault::Closed | Fault::Refusing)
+    }
+
     /// Whether a record that was acknowledged must be there after this fault.
     pub(crate) fn keeps(&self) -> bool {
         self.backend.facts.durable || self.fault != Fault::Down
@@ -194,7 +199,9 @@ impl Broken {
     /// client, nobody can say.
     fn may_be(&self, error: &Error) -> bool {
         match self.fault {
-            Fault::Down | Fault::Hung | Fault::Unheard => error.kind().is_transient(),
+            Fault::Down | Fault::Closed | Fault::Hung | Fault::Unheard | Fault::Refusing => {
+                error.kind().is_transient()
+            }
             Fault::Cut | Fault::Garbled => true,
         }
     }

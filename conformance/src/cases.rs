@@ -49,6 +49,7 @@ mod sequences;
 mod sessions;
 mod sharing;
 mod touch;
+mod unheard;
 mod values;
 
 /// Every case, in the order of its clause.
@@ -80,6 +81,7 @@ pub(crate) fn all() -> Vec<Case> {
         touch::CASES,
         renewal::CASES,
         histories::CASES,
+        unheard::CASES,
     ]
     .concat();
     let place = |case: &Case| CLAUSES.iter().position(|clause| clause.id == case.clause());

@@ -41,6 +41,8 @@ pub trait Control: Send + Sync {
 pub enum Fault {
     /// It is gone: killed, and connections are refused. What is durable comes back when healed.
     Down,
+    /// It takes connections and closes them at once, as a proxy does whose server is gone.
+    Closed,
     /// It takes calls and does not answer them (paused, or locked by another process).
     Hung,
     /// It breaks each connection in the middle of an answer.
@@ -49,4 +51,6 @@ pub enum Fault {
     Garbled,
     /// It carries calls out, and no answer arrives.
     Unheard,
+    /// It answers each call with an error, as a server does that still loads its data.
+    Refusing,
 }

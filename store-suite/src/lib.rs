@@ -6,6 +6,6 @@ mod server;
 mod suites;
 
 pub use self::elsewhere::Elsewhere;
-pub use self::power::Power;
+pub use self::power::{Power, Refuse};
 pub use self::server::SharedServer;
 pub use self::suites::main;

@@ -1,6 +1,7 @@
 //! Power over a server and over the network before it.
 
 use std::io;
+use std::pin::Pin;
 
 use session_store_api::async_trait;
 use session_store_conformance::{BoxError, Control, Fault};
@@ -13,15 +14,21 @@ const CUT: u64 = 3;
 
 /// Power over the backend of one store: a server of its own, the network before a server, or both.
 ///
-/// A server is killed and paused. A network can be away and hang as well, and it cuts, garbles and swallows
-/// answers, and counts connections.
+/// A server is killed and paused, and refuses if somebody knows how. A network can be away and hang as well,
+/// and it closes connections, cuts, garbles and swallows answers, and counts connections.
 #[derive(Debug)]
 pub struct Power {
     server: Option<TestServer>,
     network: Option<FaultProxy>,
+    refuse: Option<Refuse>,
+    faults: Vec<Fault>,
     url: String,
     turn: Option<SemaphorePermit<'static>>,
 }
+
+/// Has a server refuse every call, or take calls again.
+pub type Refuse =
+    fn(&TestServer, bool) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>;
 
 impl Power {
     /// Power over a server, which nobody else may use.
@@ -31,6 +38,8 @@ impl Power {
             url: server.url().to_owned(),
             server: Some(server),
             network: None,
+            refuse: None,
+            faults: vec![Fault::Down, Fault::Hung],
             turn: None,
         }
     }
@@ -46,6 +55,15 @@ impl Power {
             url: server.url_through(&network),
             server: None,
             network: Some(network),
+            refuse: None,
+            faults: vec![
+                Fault::Down,
+                Fault::Closed,
+                Fault::Hung,
+                Fault::Cut,
+                Fault::Garbled,
+                Fault::Unheard,
+            ],
             turn: None,
         })
     }
@@ -61,6 +79,14 @@ impl Power {
         Ok(power)
     }
 
+    /// Adds how the server is made to refuse.
+    #[must_use]
+    pub fn with_refusal(mut self, refuse: Refuse) -> Self {
+        self.refuse = Some(refuse);
+        self.faults.push(Fault::Refusing);
+        self
+    }
+
     /// Holds a turn for as long as this lasts, so that not too many servers run at once.
     #[must_use]
     pub fn with_turn(mut self, turn: SemaphorePermit<'static>) -> Self {
@@ -73,21 +99,19 @@ impl Power {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    async fn refuse(&self, refuses: bool) -> io::Result<()> {
+        match (self.refuse, &self.server) {
+            (Some(refuse), Some(server)) => refuse(server, refuses).await,
+            _ => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
 impl Control for Power {
     fn faults(&self) -> &[Fault] {
-        match self.network {
-            None => &[Fault::Down, Fault::Hung],
-            Some(_) => &[
-                Fault::Down,
-                Fault::Hung,
-                Fault::Cut,
-                Fault::Garbled,
-                Fault::Unheard,
-            ],
-        }
+        &self.faults
     }
 
     async fn cause(&self, fault: Fault) -> Result<(), BoxError> {
@@ -105,6 +129,11 @@ impl Control for Power {
                 }
                 None => ProxyFault::BlackHole,
             },
+            Fault::Closed => ProxyFault::Reset,
+            Fault::Refusing => {
+                self.refuse(true).await?;
+                ProxyFault::None
+            }
             Fault::Cut => ProxyFault::CutReplies(CUT),
             Fault::Garbled => ProxyFault::GarbleReplies,
             Fault::Unheard => ProxyFault::DropReplies,
@@ -124,6 +153,7 @@ impl Control for Power {
                 server.restart().await?;
             }
             server.healthy().await?;
+            self.refuse(false).await?;
         }
         match &self.network {
             Some(network) => Ok(network.set(ProxyFault::None).await?),

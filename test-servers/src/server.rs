@@ -4,13 +4,14 @@ use std::io;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::builder::{Layout, TestServerBuilder};
 use crate::error::StartError;
 use crate::mongodb::replica_set;
 use crate::node::{self, Node, Nodes};
 use crate::proxy::FaultProxy;
+use crate::redis::cluster;
 use crate::report::report;
 use crate::tls::Certificates;
 use crate::{Kind, url};
@@ -88,6 +89,34 @@ impl TestServer {
     #[must_use]
     pub fn url_through(&self, proxy: &FaultProxy) -> String {
         url::with_address(self.url(), proxy.address())
+    }
+
+    /// Puts a proxy before each of the [`nodes`](Self::nodes) of a Redis Cluster, in the same order, and has
+    /// the cluster tell clients of the proxies alone: who finds it through one of them stays behind them.
+    /// So do replicas, on their way to their primaries.
+    ///
+    /// # Errors
+    ///
+    /// If a proxy cannot be opened, or if this is no cluster of ours, or one that speaks TLS.
+    pub async fn behind_proxies(&self) -> io::Result<Vec<FaultProxy>> {
+        if self.layout != Layout::Cluster || self.certificates().is_some() {
+            let message = "only a cluster without TLS can be behind proxies";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
+        let proxies = self
+            .nodes
+            .iter()
+            .map(|node| FaultProxy::start(node.address()));
+        let proxies = proxies.collect::<io::Result<Vec<_>>>()?;
+        cluster::announce(&self.nodes, &proxies).await?;
+        let word_has_spread = async {
+            while !cluster::announces(&self.nodes, &proxies).await? {
+                sleep(Duration::from_millis(20)).await;
+            }
+            self.healthy().await
+        };
+        timeout(HEALTHY, word_has_spread).await??;
+        Ok(proxies)
     }
 
     /// Its `host:port`.

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use test_servers::{Kind, Node, Reply, RespClient, SENTINEL_SERVICE, TestServer};
+use test_servers::{Kind, Node, ProxyFault, Reply, RespClient, SENTINEL_SERVICE, TestServer};
 
 #[tokio::test]
 async fn a_cluster_takes_every_key_and_survives_a_primary() {
@@ -74,6 +74,33 @@ async fn a_cluster_can_have_everything_at_once() {
     server.kill().await.unwrap();
     assert!(!server.is_running());
     server.restart().await.unwrap();
+    server.healthy().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cluster_behind_proxies_sends_its_clients_to_no_other_place() {
+    let builder = TestServer::builder(Kind::Redis).cluster();
+    let server = builder.start().await.unwrap();
+    let proxies = server.behind_proxies().await.unwrap();
+    assert_eq!(proxies.len(), 6);
+    let mut client = RespClient::connect(proxies[0].address()).await.unwrap();
+    let (mut taken, mut sent_on) = (0, 0);
+    for number in 0..100 {
+        match client.command(&["GET", &format!("key {number}")]).await {
+            Ok(_) => taken += 1,
+            Err(moved) => {
+                let moved = moved.to_string();
+                let to = moved.rsplit(' ').next().unwrap();
+                assert!(proxies[1..3].iter().any(|proxy| proxy.address() == to));
+                sent_on += 1;
+            }
+        }
+    }
+    assert!(taken > 0 && sent_on > 0, "{taken} taken, {sent_on} sent on");
+
+    proxies[0].set(ProxyFault::Refuse).await.unwrap();
+    assert!(client.command(&["PING"]).await.is_err());
+    proxies[0].set(ProxyFault::None).await.unwrap();
     server.healthy().await.unwrap();
 }
 

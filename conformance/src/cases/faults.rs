@@ -9,7 +9,6 @@ use tokio::time::sleep;
 use crate::backend::for_each_fault;
 use crate::case::{Case, Finding, Needs};
 use crate::context::Context;
-use crate::control::Fault;
 use crate::slot::{LASTING, Slot, When, shown};
 
 pub(crate) const CASES: &[Case] = &[
@@ -68,7 +67,7 @@ async fn a_fault_is_an_error_never_none(cx: &Context) -> Finding {
         );
         get.when("get")?;
         match miss.when("get of a missing record")? {
-            Some(None) if broken.fault() == Fault::Down => {
+            Some(None) if broken.is_total() => {
                 return Err("get of a missing record: expected an error, saw None".to_owned());
             }
             Some(Some(seen)) => return Err(format!("expected an error, saw {}", shown(&seen))),

@@ -242,7 +242,8 @@ impl Caller {
     }
 }
 
-/// However many callers ask for however long, the store tries to connect now and then, not for each.
+/// However many callers ask for however long, the store tries to connect now and then: neither for each of
+/// them, nor again as soon as it has failed.
 async fn reconnecting_is_no_stampede(cx: &Context) -> Finding {
     const CALLERS: usize = 64;
     const CONNECTIONS: u32 = 4;

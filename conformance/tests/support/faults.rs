@@ -11,13 +11,16 @@ use session_store_api::{
 };
 
 use super::mutant::{Deviation, Mutant};
-use super::reference::{Reference, error};
+use super::reference::{REFUSAL, Reference, error};
 
 pub(crate) fn mutants() -> Vec<Mutant> {
     vec![
         Mutant::new("C14", "answers None for every error", || ErrorsAreNone),
         Mutant::new("C14", "answers None when the server hangs", || {
             TimeoutsAreNone
+        }),
+        Mutant::new("C14", "answers None when the server refuses", || {
+            RefusalsAreNone
         }),
         Mutant::new("C14", "loses writes while the server is down", || {
             LosesWrites
@@ -119,6 +122,18 @@ impl Deviation for TimeoutsAreNone {
     async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
         match store.get(key).await {
             Err(error) if error.kind() == ErrorKind::Timeout => Ok(None),
+            answer => answer,
+        }
+    }
+}
+
+struct RefusalsAreNone;
+
+#[async_trait]
+impl Deviation for RefusalsAreNone {
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        match store.get(key).await {
+            Err(error) if error.to_string().ends_with(REFUSAL) => Ok(None),
             answer => answer,
         }
     }

@@ -71,7 +71,7 @@ pub(crate) trait Deviation: Send + Sync + 'static {
 /// A store that is wrong in one way, and where that must be seen.
 #[derive(Clone)]
 pub(crate) struct Mutant {
-    /// Each of these clauses must have a case that fails.
+    /// Each of these clauses must have a case that fails; a name of a case stands for itself.
     pub(crate) breaks: Vec<&'static str>,
     /// What it does.
     pub(crate) does: &'static str,

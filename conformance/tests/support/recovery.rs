@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use session_store_api::{
     AtomicSessionStore, Condition, ErrorKind, MaxAge, Result, SessionKey, SessionStore,
 };
-use session_store_conformance::Setup;
+use session_store_conformance::{Fault, Setup};
 use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::mutant::{Deviation, Mutant};
@@ -42,6 +43,11 @@ pub(crate) fn mutants() -> Vec<Mutant> {
             "opens a connection for every call that fails",
             Stampedes::default,
         ),
+        Mutant::new(
+            "c14_reconnecting_is_no_stampede",
+            "connects again without a pause",
+            NoPause::default,
+        ),
         Mutant::new("C16", "sends large values in two parts", || InTwoParts),
         Mutant::new(
             "C20",
@@ -51,9 +57,11 @@ pub(crate) fn mutants() -> Vec<Mutant> {
         Mutant::new("A06", "repeats a conditional write as a plain one", || {
             RepeatsAsSet
         }),
-        Mutant::new("A09", "repeats a conditional write that failed", || {
-            RepeatsCondition
-        }),
+        Mutant::new(
+            "a09_a_lost_answer_is_no_refusal a09_histories_through_faults",
+            "repeats a conditional write that failed",
+            || RepeatsCondition,
+        ),
     ]
 }
 
@@ -199,6 +207,35 @@ impl Deviation for Stampedes {
     async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
         let found = store.get(key).await;
         found.inspect_err(|_| self.0.get().unwrap().accept())
+    }
+}
+
+/// Those who wait for a connection try to make it in turns.
+#[derive(Default)]
+struct NoPause {
+    server: OnceLock<Server>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl Deviation for NoPause {
+    fn open(&self, server: &Server, setup: &Setup) -> Reference {
+        self.server.get_or_init(|| server.clone());
+        Reference::open(server, setup)
+    }
+
+    async fn get(&self, store: &Reference, key: &SessionKey) -> Result<Option<Vec<u8>>> {
+        let server = self.server.get().unwrap();
+        let mut found = store.get(key).await;
+        while found.is_err() && server.fault() == Some(Fault::Closed) {
+            let _turn = self.turn.lock().await;
+            for _ in 0..100 {
+                server.accept(); // it fails at once, so there is time for many
+            }
+            yield_now().await;
+            found = store.get(key).await;
+        }
+        found
     }
 }
 

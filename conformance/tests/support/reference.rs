@@ -24,6 +24,9 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// After a connection broke it is not opened again for so long.
 const BACK_OFF: Duration = Duration::from_millis(25);
 
+/// What a server says that refuses.
+pub(crate) const REFUSAL: &str = "not now";
+
 /// What is declared leaves room for a machine that is busy with many suites.
 const DECLARED_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -98,6 +101,7 @@ impl Reference {
         let answered: Result<T> = answered.await;
         if let Err(error) = &answered
             && error.kind() != ErrorKind::Timeout
+            && self.server.fault() != Some(Fault::Refusing)
         {
             *lock(&self.connection) = Connection::Broken(Instant::now());
         }
@@ -246,7 +250,10 @@ impl Server {
         self.travel().await;
         let not_hung = self.fault_other_than(Fault::Hung).await;
         match not_hung {
-            Some(Some(Fault::Down)) => Err(error(ErrorKind::Unavailable, "no connection")),
+            Some(Some(Fault::Down | Fault::Closed)) => {
+                Err(error(ErrorKind::Unavailable, "no connection"))
+            }
+            Some(Some(Fault::Refusing)) => Err(error(ErrorKind::Unavailable, REFUSAL)),
             Some(_) => Ok(()),
             None => Err(error(ErrorKind::Timeout, "no answer")),
         }
@@ -262,7 +269,7 @@ impl Server {
             });
         }
         match self.fault_other_than(Fault::Hung).await {
-            Some(None) => Ok(()),
+            Some(None | Some(Fault::Refusing)) => Ok(()),
             Some(Some(Fault::Garbled)) => Err(error(ErrorKind::Other, "no answer, but noise")),
             Some(Some(_)) => Err(error(ErrorKind::Unavailable, "the connection broke")),
             None => Err(error(ErrorKind::Timeout, "no answer")),
@@ -288,8 +295,8 @@ impl Server {
 #[async_trait]
 impl Control for Server {
     fn faults(&self) -> &[Fault] {
-        use Fault::{Cut, Down, Garbled, Hung, Unheard};
-        &[Down, Hung, Cut, Garbled, Unheard]
+        use Fault::{Closed, Cut, Down, Garbled, Hung, Refusing, Unheard};
+        &[Down, Closed, Hung, Cut, Garbled, Unheard, Refusing]
     }
 
     async fn cause(&self, fault: Fault) -> Result<(), BoxError> {

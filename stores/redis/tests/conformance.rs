@@ -1,16 +1,18 @@
 //! The suite against Redis: a server, one over TLS, Sentinel, Cluster, and a connection of the caller's.
 #![allow(clippy::unwrap_used, reason = "a test panics on the unexpected")]
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use session_store_conformance::{BoxError, Facts, Setup, Suite};
 use session_store_redis::redis::aio::ConnectionManagerConfig;
 use session_store_redis::{RedisStore, redis};
 use store_suite::{Elsewhere, Power, SharedServer};
 #[cfg(feature = "tls")]
 use test_servers::Certificates;
-use test_servers::{Kind, SENTINEL_SERVICE, TestServer};
+use test_servers::{Kind, RespClient, SENTINEL_SERVICE, TestServer};
 use tokio::sync::Semaphore;
 
 /// How many servers are being broken at a time, each of which writes all it is told to the disk.
@@ -48,10 +50,26 @@ async fn server() -> Suite {
     }
     suite.breakable(|setup| async move {
         let turn = TURNS.acquire().await?;
-        let server = TestServer::builder(Kind::Redis).durable().start().await?;
-        let power = Power::over_both(server)?.with_turn(turn);
+        let builder = TestServer::builder(Kind::Redis).durable();
+        let server = builder.args(["--replica-serve-stale-data", "no"]);
+        let power = Power::over_both(server.start().await?)?;
+        let power = power.with_refusal(refuse).with_turn(turn);
         let store = open(power.url(), &setup, "2s").await?;
         Ok((store, power))
+    })
+}
+
+/// A replica that has not heard from its primary yet answers every call with an error.
+fn refuse(server: &TestServer, refuses: bool) -> BoxFuture<'_, io::Result<()>> {
+    let primary = if refuses {
+        ["127.0.0.1", "1"]
+    } else {
+        ["NO", "ONE"]
+    };
+    Box::pin(async move {
+        let mut admin = RespClient::connect(server.address()).await?;
+        let words = ["REPLICAOF", primary[0], primary[1]];
+        admin.command(&words).await.map(drop)
     })
 }
 

@@ -10,6 +10,7 @@ use crate::Kind;
 use crate::builder::Settings;
 use crate::node::{Node, Nodes};
 use crate::port::SECOND;
+use crate::proxy::FaultProxy;
 use crate::source::Source;
 
 const PRIMARIES: usize = 3;
@@ -77,6 +78,28 @@ pub(crate) async fn is_healthy(nodes: &[Node]) -> io::Result<bool> {
         }
         let is_whole = in_place == nodes.len();
         if !is_ok || !is_whole || !follows(node).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Has each server tell clients of the proxy at its place instead of itself. Word of it takes a while to
+/// reach the others.
+pub(crate) async fn announce(nodes: &[Node], proxies: &[FaultProxy]) -> io::Result<()> {
+    for (node, proxy) in nodes.iter().zip(proxies) {
+        let port = proxy.address().rsplit(':').next().unwrap_or_default();
+        ask(node, &["CONFIG", "SET", "cluster-announce-port", port]).await?;
+    }
+    Ok(())
+}
+
+/// Whether each server tells clients of all these proxies.
+pub(crate) async fn announces(nodes: &[Node], proxies: &[FaultProxy]) -> io::Result<bool> {
+    for node in nodes {
+        let view = ask(node, &["CLUSTER", "NODES"]).await?.text();
+        let is_known = |proxy: &FaultProxy| view.contains(&format!(" {}@", proxy.address()));
+        if !proxies.iter().all(is_known) {
             return Ok(false);
         }
     }

@@ -1,6 +1,6 @@
-//! Fail-over under load: Sentinel and Cluster.
+//! Fail-over and resharding: Sentinel and Cluster.
 
-use session_store_api::SessionStore;
+use session_store_api::{AtomicSessionStore, Condition, SessionStore};
 use test_servers::{Reply, RespClient, SENTINEL_SERVICE, TestServer};
 
 use crate::load::Load;
@@ -88,49 +88,70 @@ async fn slots_move_under_load() {
         .await;
         let from = owner(&server, &slot).await;
         let to = (from + 1) % 3;
-        let (from_id, to_id) = (id(&server, from).await, id(&server, to).await);
-        ask(
-            &server,
-            to,
-            &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id],
-        )
-        .await;
-        ask(
-            &server,
-            from,
-            &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id],
-        )
-        .await;
+        begin_move(&server, &slot, from, to).await;
         load.goes_on().await;
-        let port = server.nodes()[to].address().rsplit(':').next().unwrap();
         loop {
             let names = ask(&server, from, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"]).await;
             if names.is_empty() {
                 break;
             }
             for name in names.lines() {
-                ask(
-                    &server,
-                    from,
-                    &["MIGRATE", "127.0.0.1", port, name, "0", "5000"],
-                )
-                .await;
+                migrate(&server, name, from, to).await;
             }
         }
         load.goes_on().await;
-        for node in [to, from] {
-            ask(
-                &server,
-                node,
-                &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id],
-            )
-            .await;
-        }
+        end_move(&server, &slot, from, to).await;
         load.goes_on().await;
     }
     let tally = load.end().await;
     println!("Cluster, slots moved: {tally}");
     assert_eq!((tally.wrong(), tally.lost()), (0, 0), "{tally}");
+}
+
+/// While a slot moves, the node that has it sends a client who asks for what has gone, or never was there,
+/// on to the other (`ASK`), which answers only those who say that they were sent (`ASKING`).
+#[tokio::test]
+async fn a_record_is_found_while_its_slot_moves() {
+    let server = own().cluster().start().await.unwrap();
+    let url = format!("redis-cluster://{}?timeout=30s", server.address());
+    let store = connect(&url).await.with_prefix("{tag}:").unwrap();
+    let (gone, still, new) = (key("gone"), key("still"), key("new"));
+    for key in [&gone, &still] {
+        store.set(key, b"0", LASTING).await.unwrap();
+    }
+    let slot = ask(&server, 0, &["CLUSTER", "KEYSLOT", "{tag}:"]).await;
+    let from = owner(&server, &slot).await;
+    let to = (from + 1) % 3;
+    begin_move(&server, &slot, from, to).await;
+    migrate(&server, "{tag}:gone", from, to).await;
+
+    for key in [&gone, &still] {
+        assert_eq!(store.get(key).await.unwrap().unwrap(), b"0");
+        store.set(key, b"1", LASTING).await.unwrap();
+        for (condition, done) in [
+            (Condition::Absent, false),
+            (Condition::Present, true),
+            (Condition::Unchanged(b"2"), true),
+        ] {
+            let set = store.set_if(key, condition, b"2", LASTING).await;
+            assert_eq!(set.unwrap(), done, "{condition:?}");
+        }
+        assert!(store.touch(key, LASTING).await.unwrap());
+        assert_eq!(store.get(key).await.unwrap().unwrap(), b"2");
+    }
+    assert_eq!(store.get(&new).await.unwrap(), None);
+    for is_new in [true, false] {
+        let set = store.set_if(&new, Condition::Absent, b"2", LASTING).await;
+        assert_eq!(set.unwrap(), is_new);
+    }
+
+    migrate(&server, "{tag}:still", from, to).await;
+    end_move(&server, &slot, from, to).await;
+    for key in [&gone, &still, &new] {
+        assert_eq!(store.get(key).await.unwrap().unwrap(), b"2");
+        store.destroy(key).await.unwrap();
+        assert_eq!(store.get(key).await.unwrap(), None);
+    }
 }
 
 /// One node that is known is enough, and it need not be a primary.
@@ -163,6 +184,30 @@ async fn ask(server: &TestServer, node: usize, words: &[&str]) -> String {
         Reply::Integer(number) => number.to_string(),
         Reply::Array(texts) => texts.iter().map(Reply::text).collect::<Vec<_>>().join("\n"),
         reply => reply.text(),
+    }
+}
+
+/// Tells two nodes that a slot is about to move from the one to the other.
+async fn begin_move(server: &TestServer, slot: &str, from: usize, to: usize) {
+    let (from_id, to_id) = (id(server, from).await, id(server, to).await);
+    let importing = ["CLUSTER", "SETSLOT", slot, "IMPORTING", &from_id];
+    ask(server, to, &importing).await;
+    let migrating = ["CLUSTER", "SETSLOT", slot, "MIGRATING", &to_id];
+    ask(server, from, &migrating).await;
+}
+
+/// Moves one record.
+async fn migrate(server: &TestServer, name: &str, from: usize, to: usize) {
+    let port = server.nodes()[to].address().rsplit(':').next().unwrap();
+    let migrate = ["MIGRATE", "127.0.0.1", port, name, "0", "5000"];
+    ask(server, from, &migrate).await;
+}
+
+/// Tells both that it has moved.
+async fn end_move(server: &TestServer, slot: &str, from: usize, to: usize) {
+    let to_id = id(server, to).await;
+    for node in [to, from] {
+        ask(server, node, &["CLUSTER", "SETSLOT", slot, "NODE", &to_id]).await;
     }
 }
 

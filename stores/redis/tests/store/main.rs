@@ -16,6 +16,7 @@ mod closing;
 mod commands;
 mod layouts;
 mod load;
+mod lost;
 mod outages;
 mod records;
 mod refusals;
@@ -33,6 +34,37 @@ fn key(name: impl Display) -> SessionKey {
 /// A server for one test.
 fn own() -> TestServerBuilder {
     TestServer::builder(Kind::Redis).own()
+}
+
+/// The same, and the server remembers what it was told.
+fn remembering() -> TestServerBuilder {
+    let words = [
+        "--slowlog-log-slower-than",
+        "0",
+        "--slowlog-max-len",
+        "1000",
+    ];
+    own().args(words)
+}
+
+/// The commands about a name that a server remembers, the last one first.
+async fn remembered(address: &str, name: &str) -> Vec<Vec<String>> {
+    let mut client = RespClient::connect(address).await.unwrap();
+    let log = client.command(&["SLOWLOG", "GET", "1000"]).await.unwrap();
+    let commands = entries(log).into_iter().map(|entry| {
+        // Its number, when it came, how long it took, and then the command.
+        let words = entries(entry).swap_remove(3);
+        entries(words).iter().map(Reply::text).collect()
+    });
+    let is_about = |words: &Vec<String>| words.iter().any(|word| word == name);
+    commands.filter(is_about).collect()
+}
+
+fn entries(reply: Reply) -> Vec<Reply> {
+    match reply {
+        Reply::Array(entries) => entries,
+        reply => panic!("an array was expected, not {reply:?}"),
+    }
 }
 
 async fn connect(url: &str) -> RedisStore {

@@ -6,7 +6,7 @@ use session_store_api::{AtomicSessionStore, Condition, ErrorKind, MaxAge, Sessio
 use session_store_redis::{RedisStore, redis};
 use test_servers::{Kind, Reply, TestServer};
 
-use crate::{LASTING, ask, connect, key, own, refused};
+use crate::{LASTING, ask, connect, key, own, refused, remembered, remembering};
 
 #[tokio::test]
 async fn a_record_is_the_string_that_the_readme_shows() {
@@ -73,6 +73,58 @@ async fn every_write_gives_the_record_a_life() {
             panic!("a number was expected");
         };
         assert!(left > 9_999 * 366 * 24 * 3600 * 1000, "{name}: {left} ms");
+    }
+}
+
+/// A millisecond that has begun counts: less would be early, and none at all would be nothing.
+#[tokio::test]
+async fn lives_are_rounded_up_to_whole_milliseconds() {
+    let server = remembering().start().await.unwrap();
+    let store = connect(server.url()).await;
+    for (nanos, millis) in [
+        (1, "1"),
+        (999_999, "1"),
+        (1_000_000, "1"),
+        (1_000_001, "2"),
+        (1_500_000, "2"),
+        (59_999_000_001, "60000"),
+    ] {
+        let life = Duration::from_nanos(nanos);
+        let store = store.clone().with_session_max_age(life).unwrap();
+        for (by, max_age) in [
+            ("itself", MaxAge::After(life)),
+            ("session", MaxAge::Session),
+        ] {
+            let key = async |verb| {
+                let key = key(format!("{verb}:{nanos}:{by}"));
+                store.set(&key, b"v", LASTING).await.unwrap();
+                key
+            };
+            let (set, touched) = (key("set").await, key("touch").await);
+            let (absent, present) = (key("absent").await, key("present").await);
+            let unchanged = key("unchanged").await;
+            store.set(&set, b"v", max_age).await.unwrap();
+            assert!(store.touch(&touched, max_age).await.unwrap());
+            store.destroy(&absent).await.unwrap();
+            for (key, condition) in [
+                (&absent, Condition::Absent),
+                (&present, Condition::Present),
+                (&unchanged, Condition::Unchanged(b"v")),
+            ] {
+                let wrote = store.set_if(key, condition, b"v", max_age).await;
+                assert!(wrote.unwrap(), "{condition:?}");
+            }
+            for key in [set, touched, absent, present, unchanged] {
+                let name = format!("sess:{}", key.as_str());
+                let commands = remembered(server.address(), &name).await;
+                // The last words are the life, and for some the condition.
+                let life = commands[0]
+                    .iter()
+                    .rev()
+                    .find(|word| word.parse::<u64>().is_ok());
+                assert_eq!(life.map(String::as_str), Some(millis), "{:?}", commands[0]);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Servers that are not as the URL says, or not as a store needs them.
 
+use std::time::Duration;
+
 use session_store_api::{AtomicSessionStore, Condition, ErrorKind, SessionStore};
 use session_store_redis::RedisStore;
 use test_servers::{Reply, RespClient, SENTINEL_SERVICE};
@@ -297,6 +299,61 @@ async fn sentinels_that_know_no_such_service_or_are_none() {
     let at = plain.address();
     let answer = RedisStore::connect(&format!("redis-sentinel://{at}/{SENTINEL_SERVICE}")).await;
     refused(answer, ErrorKind::Config, "lacks a command");
+}
+
+/// A Sentinel may be behind the times: who is a replica by now is not written to, and not read from.
+#[tokio::test]
+async fn a_replica_that_a_sentinel_calls_the_primary() {
+    let sentinels = own().sentinel().start().await.unwrap();
+    let server = own().start().await.unwrap();
+    ask(&server, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    // It would take a hundred Sentinels to do something about it.
+    let port = server.address().rsplit(':').next().unwrap();
+    let monitor = ["SENTINEL", "MONITOR", "late", "127.0.0.1", port, "100"];
+    ask(&sentinels, &monitor).await;
+    let url = format!("redis-sentinel://{}/late", sentinels.address());
+    let answer = RedisStore::connect(&url).await;
+    refused(
+        answer,
+        ErrorKind::Unavailable,
+        "has not agreed on a primary yet",
+    );
+    ask(&server, &["REPLICAOF", "NO", "ONE"]).await;
+    let store = connect(&url).await;
+    store.set(&key("k"), b"v", LASTING).await.unwrap();
+    assert_eq!(store.get(&key("k")).await.unwrap().unwrap(), b"v");
+}
+
+/// Whatever the server says, it has not said that there is no record.
+#[tokio::test]
+async fn a_server_that_refuses_everything() {
+    let server = own().start().await.unwrap();
+    let store = connect(server.url()).await;
+    let key = key("k");
+    store.set(&key, b"v", LASTING).await.unwrap();
+    ask(
+        &server,
+        &["CONFIG", "SET", "replica-serve-stale-data", "no"],
+    )
+    .await;
+    ask(&server, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    let kind = ErrorKind::Unavailable;
+    refused(store.get(&key).await, kind, "still loads its data");
+    refused(store.set(&key, b"w", LASTING).await, kind, "");
+    refused(store.touch(&key, LASTING).await, kind, "");
+    refused(store.destroy(&key).await, kind, "");
+    for condition in [
+        Condition::Absent,
+        Condition::Present,
+        Condition::Unchanged(b"v"),
+    ] {
+        for life in [LASTING, Duration::ZERO.into()] {
+            let answer = store.set_if(&key, condition, b"w", life).await;
+            refused(answer, kind, "");
+        }
+    }
+    ask(&server, &["REPLICAOF", "NO", "ONE"]).await;
+    assert_eq!(store.get(&key).await.unwrap().unwrap(), b"v");
 }
 
 /// What somebody does who is not Redis.
