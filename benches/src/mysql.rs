@@ -19,7 +19,7 @@ use crate::theirs::{AxumSession, TowerSessions};
 const POOL: u32 = 16;
 
 /// The test servers have small files, and would wait for a checkpoint again and again.
-const LOG: &str = "--innodb-log-file-size=256M";
+pub const LOG: &str = "--innodb-log-file-size=256M";
 
 pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let server = TestServer::builder(Kind::MySql).own().durable().args([LOG]);

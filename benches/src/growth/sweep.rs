@@ -4,14 +4,17 @@ use std::error::Error;
 use std::time::Instant;
 
 use session_store_api::Result as StoreResult;
+use session_store_mysql::MySqlStore;
 use session_store_postgres::PostgresStore;
 use session_store_sqlite::SqliteStore;
 use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlPool;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 use test_servers::{Kind, TestServer};
 
 use crate::load::VALUE;
+use crate::mysql::LOG;
 use crate::report::{Facts, Section};
 use crate::sqlite;
 
@@ -33,6 +36,7 @@ pub async fn run() -> Result<Section, Box<dyn Error>> {
     ] {
         facts.push(what, "session-store-sqlite", of_sqlite(rows).await?);
         facts.push(what, "session-store-postgres", of_postgres(rows).await?);
+        facts.push(what, "session-store-mysql", of_mysql(rows).await?);
     }
     Ok(facts.section())
 }
@@ -63,6 +67,24 @@ async fn of_postgres(rows: u32) -> Result<String, Box<dyn Error>> {
     sqlx::raw_sql(AssertSqlSafe(insert)).execute(&pool).await?;
     // As it does itself, in a minute.
     sqlx::raw_sql("ANALYZE sessions").execute(&pool).await?;
+    pool.close().await;
+    sweep(async |limit| store.sweep(limit).await).await
+}
+
+async fn of_mysql(rows: u32) -> Result<String, Box<dyn Error>> {
+    let server = TestServer::builder(Kind::MySql).own().args([LOG]);
+    let server = server.start().await?;
+    let store = MySqlStore::connect(server.url()).await?;
+    let pool = MySqlPool::connect(server.url()).await?;
+    let insert = format!(
+        "INSERT INTO sessions (`key`, `value`, expires_at) \
+         WITH digit AS (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 \
+                        UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9), \
+         numbers AS (SELECT f.d * 100000 + e.d * 10000 + d.d * 1000 + c.d * 100 + b.d * 10 + a.d AS number \
+                     FROM digit f, digit e, digit d, digit c, digit b, digit a) \
+         SELECT CONCAT('expired-', number), REPEAT('x', {VALUE}), number * 1000 FROM numbers WHERE number < {rows}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(insert)).execute(&pool).await?;
     pool.close().await;
     sweep(async |limit| store.sweep(limit).await).await
 }
