@@ -11,7 +11,7 @@ use crate::MongoDbStore;
 use crate::error::{STORE, config, error};
 use crate::retry::Retries;
 use crate::settings::{Settings, is_confirmed};
-use crate::store::within;
+use crate::store::{IN_FLIGHT, within};
 
 /// Makes a client, and asks a server what it is.
 pub(crate) async fn open(url: &str) -> Result<MongoDbStore> {
@@ -37,6 +37,7 @@ pub(crate) async fn open(url: &str) -> Result<MongoDbStore> {
     let name = || env!("CARGO_PKG_NAME").to_owned();
     options.app_name.get_or_insert_with(name);
     let retries = options.retry_writes != Some(false);
+    let alone = has_room(options.max_pool_size);
     let client = Client::with_options(options).map_err(|cause| error(&cause))?;
     let database = client.database(&database);
     let retries = retries
@@ -46,7 +47,13 @@ pub(crate) async fn open(url: &str) -> Result<MongoDbStore> {
         })
         .await?;
     let retries = retries.then(|| Arc::new(Retries::new(client)));
-    Ok(MongoDbStore::assemble(database, settings, retries))
+    Ok(MongoDbStore::assemble(database, settings, retries, alone))
+}
+
+/// Whether a pool of this size has a connection for every batch that may run at once. The driver's own size is
+/// 10.
+fn has_room(pool: Option<u32>) -> bool {
+    pool.is_none_or(|connections| connections as usize >= 2 * IN_FLIGHT)
 }
 
 /// A URL as two: one with our parameters, one for the driver with all others, which it knows or refuses.

@@ -194,7 +194,7 @@ fn reaction(code: i32) -> (ErrorKind, &'static str) {
         // NotImplemented
         9 | 14 | 59 | 115 | 168 | 238 => (
             ErrorKind::Unsupported,
-            "the server does not understand what MongoDB 4.2 does",
+            "the server does not understand what MongoDB 4.4 does",
         ),
         _ => (ErrorKind::Other, "MongoDB failed"),
     }

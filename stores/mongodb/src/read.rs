@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mongodb::Collection;
 use mongodb::bson::{RawDocument, RawDocumentBuf, doc};
-use mongodb::options::{Hint, ReadPreference, SelectionCriteria};
+use mongodb::options::{ReadPreference, SelectionCriteria};
 use session_store_api::{Error, ErrorKind, Result, SessionKey};
 use session_store_batch::{Batch, Failure, Sharing};
 
@@ -17,6 +17,9 @@ pub(crate) struct Reads {
     /// How long the server may take.
     pub(crate) patience: Duration,
 }
+
+/// Says of a record that has been read whether it lives, by the server's clock.
+const LIVE: &str = "live";
 
 impl Batch for Reads {
     type Call = SessionKey;
@@ -59,13 +62,16 @@ impl Reads {
         keys: &[SessionKey],
     ) -> mongodb::error::Result<HashMap<String, Result<Vec<u8>>>> {
         let ids: Vec<&str> = keys.iter().map(SessionKey::as_str).collect();
+        // One record by its `_id` alone is found without a plan.
+        let filter = match ids[..] {
+            [id] => doc! { "_id": id },
+            _ => doc! { "_id": { "$in": ids } },
+        };
         let live = doc! { "$gt": ["$expires_at", "$$NOW"] };
         let mut records = self
             .collection
-            .find(doc! { "_id": { "$in": ids }, "$expr": live })
-            .projection(doc! { "value": 1 })
-            // There is also an index on `expires_at`, by which most records are live.
-            .hint(Hint::Keys(doc! { "_id": 1 }))
+            .find(filter)
+            .projection(doc! { "value": 1, LIVE: live })
             // One more than there can be: then the first answer is the last.
             .batch_size(u32::try_from(keys.len()).map_or(u32::MAX, |keys| keys + 1))
             .max_time(self.patience)
@@ -75,7 +81,7 @@ impl Reads {
         let mut found = HashMap::with_capacity(keys.len());
         while records.advance().await? {
             let record = records.current();
-            if let Ok(key) = record.get_str("_id") {
+            if let (Ok(key), Ok(true)) = (record.get_str("_id"), record.get_bool(LIVE)) {
                 found.insert(key.to_owned(), value(record));
             }
         }

@@ -25,6 +25,9 @@ use crate::write::{Change, Content, Write, Writes};
 /// The longest life that is told from a longer one: a thousand years, in milliseconds.
 const LONGEST: i64 = 1_000 * 366 * 24 * 60 * 60 * 1000;
 
+/// How many batches of reads, and how many of writes, run at once.
+pub(crate) const IN_FLIGHT: usize = 2;
+
 /// Sessions in MongoDB: one document per session.
 ///
 /// Cheap to clone; clones share the client. See the [crate docs](crate) for layout, expiry, limits and what
@@ -72,7 +75,7 @@ impl MongoDbStore {
     /// Which timeouts the client has is the caller's; [`with_timeout`](Self::with_timeout) bounds them all.
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self::assemble(database, Settings::default(), None)
+        Self::assemble(database, Settings::default(), None, false)
     }
 
     /// Keeps sessions in the collection `name`. Default: `sessions`.
@@ -152,17 +155,19 @@ impl MongoDbStore {
         }
     }
 
-    /// A store in this database.
+    /// A store in this database. `alone` says that there is a connection for each of its batches, so that a
+    /// caller who holds one and is not polled keeps nobody waiting.
     pub(crate) fn assemble(
         database: Database,
         settings: Settings,
         retries: Option<Arc<Retries>>,
+        alone: bool,
     ) -> Self {
         let patience = settings.patience();
-        // A lone caller who is not polled would hold a connection that others wait for.
         let limits = Limits::default()
+            .with_in_flight(IN_FLIGHT)
             .with_timeout(settings.timeout)
-            .with_carry(false);
+            .with_carry(alone);
         let reads = Reads {
             collection: database.collection(&settings.collection),
             patience,
@@ -183,9 +188,9 @@ impl MongoDbStore {
         }
     }
 
-    /// With queues for the settings as they are now.
+    /// With queues for the settings as they are now. Clones may still use the connections.
     fn reassembled(self) -> Self {
-        Self::assemble(self.database, self.settings, self.retries)
+        Self::assemble(self.database, self.settings, self.retries, false)
     }
 
     fn collection(&self) -> Collection<RawDocumentBuf> {
