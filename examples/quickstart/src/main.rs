@@ -54,6 +54,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     })?;
     let sessions = SessionLayer::atomic(store, keys)
         .max_age(args.max_age)
+        .log_value(false) // what a session holds is not for the log
         .same_site(SameSite::Lax) // forms that other sites send come without the session
         .build()?;
 

@@ -134,7 +134,7 @@ const REPLIES: &[(&[&str], ErrorKind, &str)] = &[
     (&["BUSY", "max number of clients"], ErrorKind::Unavailable, "the server is too busy"),
     (&["MOVED", "ASK"], ErrorKind::Config, "the server belongs to a cluster; the URL for one begins with `redis-cluster:`"),
     (&["cluster support disabled"], ErrorKind::Config, "the server belongs to no cluster; the URL for it begins with `redis:`"),
-    (&["NOPERM"], ErrorKind::Config, "the user may not do this; the README lists the rights that are needed"),
+    (&["NOPERM"], ErrorKind::Config, "the user may not do this; the README of session-store-redis lists the rights that are needed, and that of session-store-cli those of a check"),
     (&["NOAUTH"], ErrorKind::Config, "a password is needed, and the URL has none for this server"),
     (&["WRONGPASS", "AUTH"], ErrorKind::Config, AUTH),
     (&["NOPROTO"], ErrorKind::Config, OLD),

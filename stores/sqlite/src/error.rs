@@ -76,7 +76,10 @@ fn primary(code: i32, message: &str) -> (ErrorKind, &'static str) {
             "the database stayed locked by somebody else",
         ),
         7 => (ErrorKind::Unavailable, "SQLite is out of memory"),
-        8 => (ErrorKind::Config, "the database is read-only"),
+        8 => (
+            ErrorKind::Config,
+            "the database is read-only; the file, `-wal` and `-shm` beside it and the directory must be writable",
+        ),
         10 => (ErrorKind::Unavailable, "the disk failed to read or write"),
         11 => (ErrorKind::Corrupt, "the database file is damaged"),
         13 => (ErrorKind::Unavailable, "the disk or the database is full"),

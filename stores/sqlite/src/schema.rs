@@ -71,6 +71,11 @@ async fn create(connection: &mut SqliteConnection, sql: &str, table: &Table) -> 
         }
         created => created?,
     };
+    // SQLite takes no lock of a file that it may not write, and created nothing if the table was there.
+    let nothing = format!("DELETE FROM \"{}\" WHERE FALSE", table.name());
+    sqlx::raw_sql(AssertSqlSafe(nothing))
+        .execute(&mut *transaction)
+        .await?;
     let columns = sqlx::query("SELECT name, type, pk FROM pragma_table_xinfo(?) ORDER BY cid")
         .bind(table.name())
         .fetch_all(&mut *transaction)

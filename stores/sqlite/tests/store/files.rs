@@ -218,6 +218,7 @@ async fn a_read_only_database_is_a_setting_to_change() {
         ErrorKind::Config,
         "read-only",
     );
+    refused(reader.migrate().await, ErrorKind::Config, "read-only");
     refused(
         reader.with_table("another").unwrap().migrate().await,
         ErrorKind::Config,
