@@ -3,13 +3,15 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Database, Error, Executor, Pool};
 use tokio::runtime::{self, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::retry::between;
 
 /// How long a connection may have rested before it is asked whether it still lives.
 const FRESH: Duration = Duration::from_secs(1);
@@ -23,8 +25,9 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How long a connection rests before it is closed: its runtime may be gone, and then nobody takes it up.
 const RESTED: Duration = Duration::from_secs(5 * 60);
 
-/// The longest wait before another connection is opened, if those before it failed.
-const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+/// The first wait before another connection is opened, if those before it failed; and how often it doubles.
+const PAUSE: Duration = Duration::from_millis(10);
+const DOUBLINGS: u32 = 4;
 
 type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
@@ -366,7 +369,6 @@ fn pause(failures: u32) -> Duration {
     let Some(doublings) = failures.checked_sub(2) else {
         return Duration::ZERO;
     };
-    let longest = LONGEST_PAUSE.min(Duration::from_millis(10) * (1 << doublings.min(4)));
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    longest.mul_f64(0.5 + f64::from(now.subsec_micros() % 1000) / 2000.0)
+    let longest = PAUSE * (1 << doublings.min(DOUBLINGS));
+    between(longest / 2, longest)
 }

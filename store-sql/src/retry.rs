@@ -5,6 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+/// The waits before something is tried again.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(4);
+
 /// How long something is tried again: less than a call takes at most, so that the last try ends in time and
 /// its caller hears the reason.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +48,16 @@ where
 {
     loop {
         match attempt().await {
-            Err(failure) if passes(&failure) && Instant::now() < until => sleep(pause()).await,
+            Err(failure) if passes(&failure) && Instant::now() < until => {
+                sleep(between(SHORTEST, LONGEST)).await;
+            }
             answer => return answer,
         }
     }
 }
 
-/// One to four milliseconds, so that those who wait for one another do not try at the same moments.
-fn pause() -> Duration {
+/// Some time from `least` to `most`, so that those who wait for one another do not try at the same moments.
+pub(crate) fn between(least: Duration, most: Duration) -> Duration {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Duration::from_millis(1 + u64::from(now.subsec_micros() % 4))
+    least + (most - least).mul_f64(f64::from(now.subsec_micros() % 1000) / 1000.0)
 }

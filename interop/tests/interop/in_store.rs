@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use interop::Browser;
+use interop::{Browser, Page};
 use serde_json::{Value, json};
 use session_store_redis::redis;
 
@@ -107,33 +107,31 @@ async fn record(pair: &Pair, port: u16, path: &str) -> (String, u64) {
     panic!("no record has the mark {mark}");
 }
 
-async fn slow(pair: Arc<Pair>) {
+/// A visitor for whom Node did this while a slow request was at Rust; and what Rust then answered.
+async fn meanwhile(pair: &Pair, path: &str) -> (Browser, Page) {
     let gate = pair.gate.lock().await;
     let mut browser = Browser::default();
     open(&mut browser, pair.node, "/count").await;
     let mut elsewhere = browser.clone();
     let (slow, ()) = tokio::join!(browser.get(pair.rust, "/slow"), async {
         gate.reached().await;
-        open(&mut elsewhere, pair.node, "/destroy").await;
+        open(&mut elsewhere, pair.node, path).await;
         gate.open();
     });
-    assert!(slow.unwrap().set_cookies.is_empty());
+    (browser, slow.unwrap())
+}
+
+async fn slow(pair: Arc<Pair>) {
+    let (mut browser, slow) = meanwhile(&pair, "/destroy").await;
+    assert!(slow.set_cookies.is_empty());
     for port in [pair.node, pair.rust] {
         assert_eq!(text(&mut browser, port, "/is_new").await, "true");
     }
 }
 
 async fn merged(pair: Arc<Pair>) {
-    let gate = pair.gate.lock().await;
-    let mut browser = Browser::default();
-    open(&mut browser, pair.node, "/count").await;
-    let mut elsewhere = browser.clone();
-    let (slow, ()) = tokio::join!(browser.get(pair.rust, "/slow"), async {
-        gate.reached().await;
-        open(&mut elsewhere, pair.node, "/insert/more/x").await;
-        gate.open();
-    });
-    assert_eq!(slow.unwrap().status, 200);
+    let (mut browser, slow) = meanwhile(&pair, "/insert/more/x").await;
+    assert_eq!(slow.status, 200);
     let expected = json!({"count": 1, "more": "x", "slow": "1"});
     for port in [pair.node, pair.rust] {
         let values = text(&mut browser, port, "/values").await;

@@ -53,12 +53,18 @@ fn is_renewed(pair: &Pair, page: &Page) {
     assert!((86_340..=86_401).contains(&left), "{left}");
 }
 
+/// A visitor whose session one began, and the other renewed when six hours were left of it.
+async fn renewed(pair: &Pair, first: u16, second: u16) -> Browser {
+    let mut browser = visitor(pair, first, 18 * HOUR).await;
+    let page = open(&mut browser, second, "/left").await;
+    is_about(&page.body, 6 * HOUR);
+    is_renewed(pair, &page);
+    browser
+}
+
 async fn rolling(pair: Arc<Pair>) {
     for (first, second) in pair.both() {
-        let mut browser = visitor(&pair, first, 18 * HOUR).await;
-        let page = open(&mut browser, second, "/left").await;
-        is_about(&page.body, 6 * HOUR);
-        is_renewed(&pair, &page);
+        let mut browser = renewed(&pair, first, second).await;
         for port in [first, second] {
             let page = open(&mut browser, port, "/left").await;
             is_about(&page.body, DAY);
@@ -84,10 +90,7 @@ async fn idle(pair: Arc<Pair>) {
 
 async fn second_half(pair: Arc<Pair>) {
     for (first, second) in pair.both() {
-        let mut browser = visitor(&pair, first, 18 * HOUR).await;
-        let page = open(&mut browser, second, "/left").await;
-        is_about(&page.body, 6 * HOUR);
-        is_renewed(&pair, &page);
+        let mut browser = renewed(&pair, first, second).await;
         for port in [first, second] {
             let page = open(&mut browser, port, "/left").await;
             is_about(&page.body, DAY);

@@ -74,9 +74,8 @@ impl Binary {
     /// Runs the tests; what a failing one printed goes to the terminal.
     pub(super) fn run(&self, servers: &Servers) -> io::Result<Row> {
         let began = Instant::now();
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let scratch =
-            |what| env::temp_dir().join(format!("session-store-{what}-{}-{name}", process::id()));
+            |what| env::temp_dir().join(format!("session-store-{what}-{}", process::id()));
         let report = scratch("report");
         // A pipe would have to be read until the last process that has it is gone.
         let output = scratch("output");
