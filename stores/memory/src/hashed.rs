@@ -4,6 +4,11 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use moka::Equivalent;
 use session_store_api::SessionKey;
+use smallvec::SmallVec;
+
+/// A key of up to so many bytes stands beside its hash; a longer one has an allocation of its own, which a look-up has
+/// to wait for. 32 random bytes are 43 characters of base64.
+pub(crate) const SHORT: usize = 48;
 
 /// A borrowed key and its hash.
 #[derive(Clone, Copy)]
@@ -37,7 +42,7 @@ impl<'a> Hashed<'a> {
 
     pub(crate) fn to_owned(self) -> OwnedHashed {
         OwnedHashed {
-            key: self.key.clone(),
+            key: SmallVec::from_slice(self.key.as_bytes()),
             hash: self.hash,
         }
     }
@@ -51,20 +56,20 @@ impl Hash for Hashed<'_> {
 
 impl Equivalent<OwnedHashed> for Hashed<'_> {
     fn equivalent(&self, other: &OwnedHashed) -> bool {
-        self.hash == other.hash && *self.key == other.key
+        self.hash == other.hash && self.key.as_bytes() == other.key.as_slice()
     }
 }
 
 /// An owned key and its hash: what a record is kept under.
 #[derive(PartialEq, Eq)]
 pub(crate) struct OwnedHashed {
-    key: SessionKey,
+    key: SmallVec<[u8; SHORT]>,
     hash: u64,
 }
 
 impl OwnedHashed {
     pub(crate) fn len(&self) -> usize {
-        self.key.as_bytes().len()
+        self.key.len()
     }
 }
 

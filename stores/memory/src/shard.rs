@@ -8,15 +8,15 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use session_store_api::{Condition, SessionKey};
 
-use crate::hashed::{Brought, Hashed, OwnedHashed};
+use crate::hashed::{Brought, Hashed, OwnedHashed, SHORT};
 use crate::record::{Freed, Record};
 use crate::spare::{MAX_ROUNDING, Spare, allocated};
 use crate::stats::Removals;
 
-/// What a record takes besides its key and value: itself, moka's entry, list node and timer node, its place in the
-/// table, its share of the names that moka keeps of records gone. In allocations these are 500 bytes; the rest is
-/// what the heaps of several threads hold back after millions of inserts.
-const RECORD_COST: usize = 600;
+/// What a record takes besides its value and a long key: itself, a short key, moka's entry, list node and timer node,
+/// its place in the table, its share of the names that moka keeps of records gone. In allocations these are 550
+/// bytes; the rest is what the heaps of several threads hold back after millions of inserts.
+const RECORD_COST: usize = 650;
 
 /// What an empty shard takes: moka's table, and logs of reads and writes. Measured: 104 KiB.
 const SHARD_COST: u64 = 104 << 10;
@@ -228,6 +228,7 @@ impl Expiry<OwnedHashed, Arc<Record>> for Deadlines {
 
 /// What a record takes of the process's memory.
 fn weight(key: usize, value: usize) -> u32 {
-    let bytes = allocated(key) + allocated(value) + RECORD_COST;
+    let key = if key > SHORT { allocated(key) } else { 0 };
+    let bytes = key + allocated(value) + RECORD_COST;
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }

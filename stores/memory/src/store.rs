@@ -20,7 +20,7 @@ const MIN_MAX_BYTES: u64 = 1 << 20;
 /// Under this, one large value would evict half a shard.
 const SHARD_BYTES: u64 = 4 << 20;
 /// The fewer, the faster a read: each shard has logs of its own to keep in the processor's caches.
-const MAX_SHARDS: u64 = 16;
+const MAX_SHARDS: u64 = 8;
 
 /// Sessions in the process's own memory, bounded by bytes.
 ///
