@@ -3,6 +3,7 @@
 mod connections;
 mod database;
 mod error;
+mod pace;
 mod plan;
 mod read;
 mod retry;

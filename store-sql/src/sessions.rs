@@ -10,7 +10,7 @@ use crate::database::Database;
 use crate::error::queue_error;
 use crate::read::Reads;
 use crate::settings::Settings;
-use crate::write::{Change, Content, Refused, SWEEP_MOST, Write, Writes};
+use crate::write::{Change, Content, Refused, Write, Writes};
 
 /// Sessions in a table: the five verbs of the contract, and sweeping. A store forwards to it.
 ///
@@ -138,7 +138,7 @@ impl<D: Database> Sessions<D> {
         let mut swept = 0;
         let mut left = limit;
         while left > 0 {
-            let most = left.min(SWEEP_MOST);
+            let most = left.min(self.writes.batch().piece());
             let removed = self.writes.call(Write::Sweep(most)).await;
             let removed = removed.map_err(|error| queue_error(D::NAME, error))?;
             let removed = removed.map_err(|refused| refused.error)?;

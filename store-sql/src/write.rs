@@ -9,14 +9,16 @@ use session_store_batch::{Batch, Failure, Sharing};
 use tokio::time::Instant;
 
 use crate::database::{Database, Kind, Reaction, Row};
+use crate::pace::Pace;
 use crate::plan::{Group, Plan};
 use crate::retry::{Patience, patiently};
 
-/// From how many records due on, a batch removes expired ones.
+/// From how many records due on, a batch removes expired ones: a piece, and more only while so many are
+/// still due, so that a lone caller waits for no more than one.
 const SWEEP_FROM: u32 = 256;
 
-/// The most records that one statement removes.
-pub(crate) const SWEEP_MOST: u32 = 1024;
+/// The most records that a batch removes; what is due beyond is forgotten.
+const SWEEP_MOST: u32 = 1024;
 
 /// A call that writes.
 pub(crate) enum Write {
@@ -98,8 +100,9 @@ pub(crate) struct Writes<D> {
     database: Arc<D>,
     /// How long a statement is tried that fails in passing.
     patience: Patience,
-    /// How many expired records are due to be removed: two for each call since the last time.
+    /// How many expired records are due to be removed: two for each record written, less those removed.
     due: AtomicU32,
+    pace: Pace,
 }
 
 impl<D: Database> Writes<D> {
@@ -108,7 +111,13 @@ impl<D: Database> Writes<D> {
             database,
             patience,
             due: AtomicU32::new(0),
+            pace: Pace::new(),
         }
+    }
+
+    /// How many records one statement may remove now.
+    pub(crate) fn piece(&self) -> u32 {
+        self.pace.piece()
     }
 
     /// Runs the calls of one kind, in one statement if none of them spoils it for the others.
@@ -153,25 +162,37 @@ impl<D: Database> Writes<D> {
         }
     }
 
-    /// Removes at most so many expired records.
-    async fn sweep(&self, limit: u32, until: Instant) -> Result<u64> {
+    /// Removes at most so many expired records, in one piece; says how many.
+    async fn sweep(&self, piece: u32, until: Instant) -> Result<u64> {
+        let began = Instant::now();
         let passes = |failure: &D::Failure| D::reaction(failure) == Reaction::Again;
-        let swept = patiently(until, passes, || self.database.sweep(limit)).await;
+        let swept = patiently(until, passes, || self.database.sweep(piece)).await;
+        let removed = swept.as_ref().map_or(0, |removed| *removed);
+        self.pace.note(removed, began.elapsed());
         swept.map_err(D::error)
     }
 
-    /// Removes expired records, if enough has been written since the last time.
+    /// Removes expired records, if enough has been written.
     async fn sweep_if_due(&self, written: usize, until: Instant) {
         let written = u32::try_from(written).unwrap_or(u32::MAX);
-        let due = self
+        let mut due = self
             .due
             .load(Ordering::Relaxed)
-            .saturating_add(written.saturating_mul(2));
-        let sweeps = due >= SWEEP_FROM;
-        // If it fails, the writes that follow say why.
-        let swept = sweeps && self.sweep(due.min(SWEEP_MOST), until).await.is_ok();
-        self.due
-            .store(if swept { 0 } else { due }, Ordering::Relaxed);
+            .saturating_add(written.saturating_mul(2))
+            .min(SWEEP_MOST);
+        while due >= SWEEP_FROM && Instant::now() < until {
+            let piece = due.min(self.piece());
+            // If it fails, the writes that follow say why.
+            let Ok(removed) = self.sweep(piece, until).await else {
+                break;
+            };
+            due = if removed < u64::from(piece) {
+                0
+            } else {
+                due - piece
+            };
+        }
+        self.due.store(due, Ordering::Relaxed);
     }
 }
 
@@ -205,13 +226,15 @@ impl<D: Database> Batch for Writes<D> {
         for group in plan.groups() {
             self.write(group, until, &mut answers).await;
         }
+        let mut written = calls.len();
         for (place, call) in calls.iter().enumerate() {
             if let Write::Sweep(limit) = call {
                 answers[place] = self.sweep(*limit, until).await.map_err(Refused::from);
+                written -= 1;
             }
         }
         plan.answer_overwritten(&mut answers);
-        self.sweep_if_due(calls.len(), until).await;
+        self.sweep_if_due(written, until).await;
         Ok(answers)
     }
 }

@@ -1,9 +1,10 @@
 //! What it costs to remove an expired row, among few of them and among many.
 
 use std::error::Error;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use session_store_api::Result as StoreResult;
+use session_store_api::{MaxAge, Result as StoreResult, SessionKey, SessionStore};
 use session_store_mysql::MySqlStore;
 use session_store_postgres::PostgresStore;
 use session_store_sqlite::SqliteStore;
@@ -12,8 +13,9 @@ use sqlx::mysql::MySqlPool;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 use test_servers::{Kind, TestServer};
+use tokio::time::sleep;
 
-use crate::load::VALUE;
+use crate::load::{HOUR, VALUE};
 use crate::mysql::LOG;
 use crate::report::{Facts, Section};
 use crate::sqlite;
@@ -22,13 +24,16 @@ use crate::sqlite;
 const FEW: u32 = 10_000;
 const MANY: u32 = 1_000_000;
 
-/// How many are removed at a time, as many times as there are few.
-const PIECE: u32 = 256;
+/// How often somebody reads meanwhile. He writes every tenth time.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// How often he writes: if more often, the store would sweep for itself.
+const WRITES: u32 = 100;
 
 pub async fn run() -> Result<Section, Box<dyn Error>> {
     let mut facts = Facts::new(
         "Sweeping",
-        "10,000 expired rows of 1 KiB are removed, 256 by each `sweep`: of as many, and of a million.",
+        "One `sweep` removes 10,000 expired rows of 1 KiB, of as many and of a million. Beside it one caller reads and writes a record that is live.",
     );
     for (rows, what) in [
         (FEW, "of 10,000 expired rows"),
@@ -52,7 +57,7 @@ async fn of_sqlite(rows: u32) -> Result<String, Box<dyn Error>> {
     );
     sqlx::raw_sql(AssertSqlSafe(insert)).execute(&pool).await?;
     pool.close().await;
-    sweep(async |limit| store.sweep(limit).await).await
+    sweep(&store, store.sweep(FEW)).await
 }
 
 async fn of_postgres(rows: u32) -> Result<String, Box<dyn Error>> {
@@ -68,7 +73,7 @@ async fn of_postgres(rows: u32) -> Result<String, Box<dyn Error>> {
     // As it does itself, in a minute.
     sqlx::raw_sql("ANALYZE sessions").execute(&pool).await?;
     pool.close().await;
-    sweep(async |limit| store.sweep(limit).await).await
+    sweep(&store, store.sweep(FEW)).await
 }
 
 async fn of_mysql(rows: u32) -> Result<String, Box<dyn Error>> {
@@ -86,22 +91,49 @@ async fn of_mysql(rows: u32) -> Result<String, Box<dyn Error>> {
     );
     sqlx::raw_sql(AssertSqlSafe(insert)).execute(&pool).await?;
     pool.close().await;
-    sweep(async |limit| store.sweep(limit).await).await
+    sweep(&store, store.sweep(FEW)).await
 }
 
-/// Removes [`FEW`] rows piece by piece: the time of a row, and of the slowest piece.
-async fn sweep(one: impl AsyncFn(u32) -> StoreResult<u64>) -> Result<String, Box<dyn Error>> {
-    let (began, mut slowest) = (Instant::now(), 0.0_f64);
-    for _ in 0..FEW / PIECE {
-        let began = Instant::now();
-        let removed = one(PIECE).await?;
-        assert_eq!(removed, u64::from(PIECE), "all of them have expired");
-        slowest = slowest.max(began.elapsed().as_secs_f64());
-    }
-    let row = began.elapsed().as_secs_f64() / f64::from(FEW / PIECE * PIECE);
+/// Removes [`FEW`] rows while somebody reads and writes: the time of a row, and of his slowest calls.
+async fn sweep(
+    store: &impl SessionStore,
+    sweep: impl Future<Output = StoreResult<u64>>,
+) -> Result<String, Box<dyn Error>> {
+    let done = AtomicBool::new(false);
+    let began = Instant::now();
+    let swept = async {
+        let removed = sweep.await;
+        done.store(true, Ordering::Relaxed);
+        removed.map(|removed| (removed, began.elapsed()))
+    };
+    let (swept, slowest) = tokio::join!(swept, meanwhile(store, &done));
+    let ((removed, took), [get, set]) = (swept?, slowest?);
+    assert_eq!(removed, u64::from(FEW), "all of them have expired");
     Ok(format!(
-        "{:.1} µs a row, slowest piece {:.1} ms",
-        row * 1e6,
-        slowest * 1e3
+        "{:.1} µs a row; meanwhile the slowest get {:.1} ms, set {:.1} ms",
+        took.as_secs_f64() * 1e6 / f64::from(FEW),
+        get.as_secs_f64() * 1e3,
+        set.as_secs_f64() * 1e3,
     ))
+}
+
+/// Reads and writes a record now and then: its slowest get and set.
+async fn meanwhile(store: &impl SessionStore, done: &AtomicBool) -> StoreResult<[Duration; 2]> {
+    let (key, value) = (SessionKey::new("live").expect("a valid key"), [0xA5; VALUE]);
+    let set = || store.set(&key, &value, MaxAge::After(HOUR));
+    set().await?;
+    let (mut slowest, mut turn) = ([Duration::ZERO; 2], 0);
+    while !done.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        store.get(&key).await?;
+        slowest[0] = slowest[0].max(began.elapsed());
+        if turn % 10 == 0 && turn < 10 * WRITES {
+            let began = Instant::now();
+            set().await?;
+            slowest[1] = slowest[1].max(began.elapsed());
+        }
+        turn += 1;
+        sleep(PAUSE).await;
+    }
+    Ok(slowest)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use session_store_api::SessionStore;
-use session_store_mysql::sqlx::MySqlConnection;
+use session_store_mysql::sqlx::{self, MySqlConnection, Row};
 
 use crate::{LASTING, NUMBERS, connect, count, key, run, server, stranger};
 
@@ -16,6 +16,14 @@ async fn expired(connection: &mut MySqlConnection, records: u32) {
          SELECT CONCAT('expired-', number), 'v', number * 60000 FROM {NUMBERS} WHERE number < {records}"
     );
     run(connection, insert).await;
+}
+
+/// How often somebody had to wait for a lock.
+async fn lock_waits(connection: &mut MySqlConnection) -> u64 {
+    let status = sqlx::raw_sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'");
+    let status = status.fetch_one(connection).await.unwrap();
+    let waits: String = status.try_get_unchecked(1).unwrap();
+    waits.parse().unwrap()
 }
 
 const LEFT: &str = "SELECT COUNT(*) FROM sessions WHERE `key` LIKE 'expired-%'";
@@ -80,6 +88,7 @@ async fn many_expired_records_go_in_small_pieces_while_others_write() {
     let store = connect(&format!("{}?timeout=60s", server.url())).await;
     let mut owner = stranger(server.url()).await;
     expired(&mut owner, EXPIRED).await;
+    let waits = lock_waits(&mut owner).await;
     let done = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..8)
         .map(|writer| {
@@ -109,6 +118,7 @@ async fn many_expired_records_go_in_small_pieces_while_others_write() {
         slowest = slowest.max(slow);
     }
     assert_eq!(count(&mut owner, LEFT).await, 0);
+    assert_eq!(lock_waits(&mut owner).await, waits, "nobody waits for it");
     assert!(
         one + other <= u64::from(EXPIRED),
         "nobody sweeps a record twice"
