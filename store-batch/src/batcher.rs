@@ -82,12 +82,13 @@ impl<B: Batch> Batcher<B> {
                 weight,
                 write,
             });
-            let answer = timeout_at(deadline, answer);
-            let answer = match carried {
-                Some(lane) => lane.carry(answer).await,
-                None => answer.await,
+            let answer = async {
+                match carried {
+                    Some(lane) => lane.carry(answer).await,
+                    None => answer.await,
+                }
             };
-            call = match answer {
+            call = match timeout_at(deadline, answer).await {
                 Ok(Ok(Reply::Answer(answer))) => {
                     ticket.settle();
                     return answer;

@@ -5,7 +5,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
@@ -37,6 +37,8 @@ enum Then {
 struct Load {
     lane: Pin<Box<dyn Future<Output = ()> + Send>>,
     runtime: Handle,
+    /// Who is to look for his answer himself once the lane is set down.
+    caller: Option<Waker>,
 }
 
 impl Carried {
@@ -45,16 +47,24 @@ impl Carried {
         lane: impl Future<Output = ()> + Send + 'static,
         runtime: Handle,
     ) -> Arc<Self> {
-        let lane = Box::pin(lane);
-        Arc::new(Self(Mutex::new(Hands::Full(Load { lane, runtime }))))
+        Arc::new(Self(Mutex::new(Hands::Full(Load {
+            lane: Box::pin(lane),
+            runtime,
+            caller: None,
+        }))))
     }
 
-    /// Waits for `answer`, and polls the lane meanwhile.
+    /// Polls the lane, and waits for `answer` once it is in no one's hands any more.
+    ///
+    /// No sooner: the lane would wake its own caller when it answers him, and the runtime, which knows no
+    /// better, would wake another thread to poll him once more.
     pub(crate) async fn carry<T>(self: Arc<Self>, answer: impl Future<Output = T>) -> T {
         let carrier = Carrier(self);
         let mut answer = pin!(answer);
         poll_fn(|context| {
-            carrier.0.poll(context);
+            if carrier.0.is_carried(context) {
+                return Poll::Pending;
+            }
             answer.as_mut().poll(context)
         })
         .await
@@ -73,11 +83,12 @@ impl Carried {
         load.set_down();
     }
 
-    fn poll(&self, context: &mut Context<'_>) {
+    /// Polls the lane if it is here; whether it still is afterwards.
+    fn is_carried(&self, context: &mut Context<'_>) -> bool {
         // The lock is not held meanwhile: the batch may make calls of its own.
         let mut hands = self.hands();
         let Hands::Full(mut load) = mem::replace(&mut *hands, Hands::Empty) else {
-            return;
+            return false;
         };
         *hands = Hands::Busy { then: Then::Carry };
         drop(hands);
@@ -87,14 +98,20 @@ impl Carried {
 
         let mut hands = self.hands();
         match mem::replace(&mut *hands, Hands::Empty) {
-            Hands::Busy { then: Then::Carry } if pending => *hands = Hands::Full(load),
+            Hands::Busy { then: Then::Carry } if pending => {
+                load.caller = Some(context.waker().clone());
+                *hands = Hands::Full(load);
+                true
+            }
             Hands::Busy {
                 then: Then::SetDown,
             } if pending => {
                 drop(hands);
+                load.caller = None;
                 Hands::Full(load).set_down();
+                false
             }
-            _ => {}
+            _ => false,
         }
     }
 
@@ -105,8 +122,11 @@ impl Carried {
 
 impl Hands {
     fn set_down(self) {
-        if let Self::Full(Load { lane, runtime }) = self {
-            runtime.spawn(lane);
+        if let Self::Full(load) = self {
+            load.runtime.spawn(load.lane);
+            if let Some(caller) = load.caller {
+                caller.wake();
+            }
         }
     }
 }

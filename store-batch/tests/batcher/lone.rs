@@ -1,11 +1,14 @@
 //! Callers who are alone, and run their batches themselves.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::OnceLock;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use session_store_batch::{Batch, Batcher, Error, Failure, Limits, Sharing};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::recorder::{Effect, Recorder, begin, read};
@@ -83,4 +86,48 @@ async fn a_lone_caller_does_not_panic_with_his_batch() {
         Err(Error::Lost)
     );
     assert_eq!(batcher.call(read(2)).await, Ok(2));
+}
+
+/// How often somebody was woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_caller_is_not_woken_by_his_own_batch() {
+    let batcher = Recorder::gated(one_at_a_time());
+    batcher.batch().let_through(1);
+    assert_eq!(batcher.call(read(0)).await, Ok(0));
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    let mut call = pin!(batcher.call(read(1)));
+    assert_eq!(call.as_mut().poll(&mut context), Poll::Pending);
+    batcher.batch().let_through(1);
+    assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    // By what the batch waited for.
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_lone_caller_who_is_joined_by_another_is_woken_with_his_answer() {
+    let batcher = Recorder::gated(one_at_a_time());
+    batcher.batch().let_through(1);
+    assert_eq!(batcher.call(read(0)).await, Ok(0));
+    let call = |number| {
+        let batcher = batcher.clone();
+        tokio::spawn(async move { batcher.call(read(number)).await })
+    };
+    let first = call(1);
+    batcher.batch().begun(2).await;
+    let second = call(2);
+    yield_now().await;
+    batcher.batch().let_through(2);
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_eq!(second.await.unwrap(), Ok(2));
 }
