@@ -32,6 +32,11 @@ pub trait Subject: Send + Sync + 'static {
         KEYS
     }
 
+    /// How many records a call reads or writes. Then so many callers are one, and its call counts as theirs.
+    fn records(&self) -> usize {
+        1
+    }
+
     /// Reads one record that is there: how long its value is.
     fn get(&self, key: usize) -> impl Future<Output = usize> + Send;
 
@@ -146,7 +151,7 @@ async fn measure(
 ) -> Sample {
     let stop = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
-    let tasks: Vec<_> = (0..callers)
+    let tasks: Vec<_> = (0..callers / subject.records())
         .map(|caller| tokio::spawn(call(Arc::clone(subject), verb, caller, Arc::clone(&stop))))
         .collect();
     tokio::time::sleep(window).await;
@@ -164,7 +169,7 @@ async fn measure(
         place.copied().unwrap_or_default()
     };
     Sample {
-        per_second: calls as f64 / elapsed.as_secs_f64(),
+        per_second: (calls * subject.records() as u64) as f64 / elapsed.as_secs_f64(),
         p50: at(50),
         p99: at(99),
     }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::hint::black_box;
 use std::time::SystemTime;
 
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, DateTime, RawDocumentBuf, doc};
-use mongodb::{Client, Collection};
+use mongodb::bson::{Binary, DateTime, Document, RawDocumentBuf, doc};
+use mongodb::{Client, Collection, Database};
 use session_store_mongodb::{MongoDbStore, mongodb};
 use test_servers::{Kind, TestServer};
 use tower_sessions_core_0_11::SessionStore as _;
@@ -32,20 +33,26 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     let bare = Bare::connect(&pooled).await?;
     let ours = Ours::new(MongoDbStore::connect(&format!("{url}&collection=ours")).await?);
     let tower = Theirs::connect(&pooled).await?;
-    let contestants = [
+    let batches = Batches(Bare::connect(&pooled).await?);
+    let mut contestants = vec![
         Contestant::filled("mongodb, one command per call", bare).await,
         Contestant::filled("session-store-mongodb", ours).await,
         Contestant::filled("tower-sessions-mongodb-store", tower).await,
     ];
+    let mut batches = Some(Contestant::new("mongodb, 32 records a command", batches));
     for work in [("get", Verb::Get), ("set", Verb::Set)] {
-        let callers = [1, 8, 64, 256];
-        table.measure(plan, work, &callers, &contestants).await;
+        table.measure(plan, work, &[1, 8], &contestants).await;
+        contestants.extend(batches.take());
+        table.measure(plan, work, &[64], &contestants).await;
+        batches = contestants.pop();
+        table.measure(plan, work, &[256], &contestants).await;
     }
     Ok(vec![table.section()])
 }
 
 /// The driver as one would use it by hand, with the clock of this machine.
 struct Bare {
+    database: Database,
     collection: Collection<RawDocumentBuf>,
     names: Vec<String>,
 }
@@ -59,6 +66,7 @@ impl Bare {
         indexed.migrate().await?;
         Ok(Self {
             collection: database.collection("bare"),
+            database,
             names: names(""),
         })
     }
@@ -83,6 +91,54 @@ impl Subject for Bare {
         let of = doc! { "_id": &self.names[key] };
         let update = self.collection.update_one(of, record).upsert(true);
         update.await.expect("update_one");
+    }
+}
+
+/// What batches alone give: two who each ask for this many records at once, and for nothing else. On the collection of
+/// [`Bare`].
+struct Batches(Bare);
+
+/// What 64 callers ask for at once, of two connections.
+const BATCH: usize = 32;
+
+impl Batches {
+    fn names(&self, key: usize) -> impl Iterator<Item = &String> {
+        self.0.names.iter().cycle().skip(key).take(BATCH)
+    }
+}
+
+impl Subject for Batches {
+    fn records(&self) -> usize {
+        BATCH
+    }
+
+    async fn get(&self, key: usize) -> usize {
+        let names: Vec<&String> = self.names(key).collect();
+        let live = doc! { "_id": { "$in": names }, "expires_at": { "$gt": DateTime::now() } };
+        let find = self.0.collection.find(live).batch_size(BATCH as u32 + 1);
+        let mut records = find.await.expect("find");
+        let mut bytes = 0;
+        while records.advance().await.expect("advance") {
+            let value = records.current().get_binary("value").expect("binary");
+            bytes += black_box(value.bytes.to_vec()).len();
+        }
+        bytes / BATCH
+    }
+
+    async fn set(&self, key: usize, value: &[u8]) {
+        let value = Binary {
+            subtype: BinarySubtype::Generic,
+            bytes: value.to_vec(),
+        };
+        let ends = DateTime::from_system_time(SystemTime::now() + HOUR);
+        let update = doc! { "$set": { "value": value, "expires_at": ends } };
+        let update = |name| doc! { "q": { "_id": name }, "u": update.clone(), "upsert": true };
+        let updates: Vec<Document> = self.names(key).map(update).collect();
+        let concern = doc! { "w": "majority" };
+        let command = doc! { "update": "bare", "updates": updates, "ordered": false, "writeConcern": concern };
+        let answer = self.0.database.run_command(command).await;
+        let answer = answer.expect("update");
+        assert_eq!(answer.get_i32("n").ok(), Some(BATCH as i32));
     }
 }
 

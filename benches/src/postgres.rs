@@ -24,6 +24,11 @@ const CALLERS: [usize; 4] = [1, 8, 64, 256];
 
 const GET: &str = "SELECT value FROM bare WHERE key = $1 AND expires_at > now()";
 
+const GET_MANY: &str = "SELECT key, value FROM bare WHERE key = ANY($1) AND expires_at > now()";
+
+/// What 64 callers ask for at once, of two connections.
+const BATCH: usize = 32;
+
 const SET: &str = "INSERT INTO bare (key, value, expires_at) VALUES ($1, $2, now() + interval '1 hour') \
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
 
@@ -52,7 +57,12 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
         Contestant::filled("axum_session_sqlx", axum).await,
     ];
     let get = ("get", Verb::Get);
-    table.measure(plan, get, &CALLERS, &contestants).await;
+    table.measure(plan, get, &[1, 8], &contestants).await;
+    let batches = Contestant::new("sqlx, 32 records a statement", Batches::connect(url).await?);
+    contestants.push(batches);
+    table.measure(plan, get, &[64], &contestants).await;
+    contestants.pop();
+    table.measure(plan, get, &[256], &contestants).await;
 
     let mark = if url.contains('?') { '&' } else { '?' };
     let relaxed = format!("{url}{mark}table=relaxed&synchronous_commit=off");
@@ -107,6 +117,39 @@ impl Subject for Bare {
     async fn set(&self, key: usize, value: &[u8]) {
         let set = sqlx::query(SET).bind(&self.names[key]).bind(value);
         set.execute(&self.pool).await.expect("set");
+    }
+}
+
+/// What batches alone give: two who each ask for this many records at once, and for nothing else. On the table of
+/// [`Bare`].
+struct Batches {
+    pool: PgPool,
+    names: Vec<String>,
+}
+
+impl Batches {
+    async fn connect(url: &str) -> Result<Self, Box<dyn Error>> {
+        let pool = pool().connect(url).await?;
+        let names = names("");
+        Ok(Self { pool, names })
+    }
+}
+
+impl Subject for Batches {
+    fn records(&self) -> usize {
+        BATCH
+    }
+
+    async fn get(&self, key: usize) -> usize {
+        let names = self.names.iter().cycle().skip(key).take(BATCH);
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let get = sqlx::query_as(GET_MANY).bind(&names);
+        let records: Vec<(String, Vec<u8>)> = get.fetch_all(&self.pool).await.expect("get");
+        records.iter().map(|(_, value)| value.len()).sum::<usize>() / BATCH
+    }
+
+    async fn set(&self, _key: usize, _value: &[u8]) {
+        unreachable!("it reads alone");
     }
 }
 
