@@ -4,7 +4,7 @@ use memcache::exp::{MetaCommand, MetaOp, ReturnCode};
 use session_store_api::{Error, Result};
 
 use crate::connection::Reply;
-use crate::error::{error, other, refused};
+use crate::error::{other, refused};
 
 /// A command for the record under a key, prefix included.
 pub(crate) struct Call {
@@ -98,7 +98,7 @@ pub(crate) fn encode(calls: &[Call]) -> Result<Vec<u8>> {
     let mut requests = Vec::with_capacity(size);
     for (number, call) in calls.iter().enumerate() {
         let encoded = call.command(number).encode_into(&mut requests);
-        encoded.map_err(|cause| error(&cause))?;
+        encoded.map_err(|_| other("the driver takes no such command"))?;
     }
     Ok(requests)
 }

@@ -18,33 +18,40 @@ pub(crate) fn unreachable(address: &str, cause: io::Error) -> Error {
 }
 
 /// What to do about a connection that broke.
-pub(crate) fn broken(cause: io::Error) -> Error {
-    let message = "the connection to a server broke";
+pub(crate) fn broken(address: &str, cause: io::Error) -> Error {
+    let message = format!("the connection to {address} broke");
     Error::new(ErrorKind::Unavailable, STORE, message).with_source(cause)
 }
 
 /// What to do about a reply that is no answer, after which nothing more can be read.
-pub(crate) fn error(error: &DriverError) -> Error {
+pub(crate) fn error(address: &str, error: &DriverError) -> Error {
     match error {
         // Of all commands only a meta command can be unknown.
-        DriverError::Rejected(message) if message == "ERROR" => config(
-            "the server does not know memcached's meta protocol; memcached 1.6 or later is needed",
-        ),
+        DriverError::Rejected(message) if message == "ERROR" => config(format!(
+            "{address} does not know memcached's meta protocol; memcached 1.6 or later is needed"
+        )),
         DriverError::Rejected(_) => other("the server rejected a command"),
-        _ => gibberish(),
+        _ => gibberish(address),
     }
 }
 
 /// What to do about bytes that are not of the protocol: most likely what stands between us and the server
 /// is broken.
-pub(crate) fn gibberish() -> Error {
-    let message = "what came back is not memcached's protocol";
+pub(crate) fn gibberish(address: &str) -> Error {
+    let message = format!("what came back from {address} is not memcached's protocol");
     Error::new(ErrorKind::Unavailable, STORE, message)
 }
 
+/// A server that is known not to be memcached.
+pub(crate) fn other_server(address: &str, whose: &str) -> Error {
+    config(format!(
+        "what answers at {address} is {whose}, not memcached"
+    ))
+}
+
 /// A server that takes no more clients.
-pub(crate) fn crowded() -> Error {
-    let message = "the server has too many connections (its option -c)";
+pub(crate) fn crowded(address: &str) -> Error {
+    let message = format!("{address} has too many connections (its option -c)");
     Error::new(ErrorKind::Unavailable, STORE, message)
 }
 

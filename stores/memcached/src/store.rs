@@ -40,8 +40,8 @@ impl MemcachedStore {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] if the URL has a parameter that there is not, or a value that cannot be; if a
-    /// server runs without CAS. [`ErrorKind::Unavailable`] or [`ErrorKind::Timeout`] if no server answers,
-    /// or what answers is no memcached.
+    /// server runs without CAS, or is Redis or a web server. [`ErrorKind::Unavailable`] or
+    /// [`ErrorKind::Timeout`] if no server answers, or what answers is no memcached.
     pub async fn connect(url: &str) -> Result<Self> {
         connect::open(url).await
     }

@@ -6,6 +6,8 @@ use futures_util::future::join_all;
 use session_store_api::{AtomicSessionStore, Condition, ErrorKind, MaxAge, SessionStore};
 use session_store_memcached::MemcachedStore;
 use test_servers::{FaultProxy, Kind, ProxyFault, TestServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
@@ -53,20 +55,42 @@ async fn where_nobody_listens_it_says_so() {
 
 #[tokio::test]
 async fn a_server_that_is_no_memcached_is_told_from_one() {
-    let redis = TestServer::builder(Kind::Redis)
-        .own()
-        .start()
-        .await
-        .unwrap();
-    let url = format!("memcached://{}", redis.address());
-    let opened = MemcachedStore::connect(&url).await;
-    refused(opened, ErrorKind::Unavailable, "not memcached's protocol");
-    let store = MemcachedStore::new([redis.address()]).unwrap();
-    refused(
-        store.get(&key("a")).await,
-        ErrorKind::Unavailable,
-        "not memcached's protocol",
-    );
+    let redis = TestServer::builder(Kind::Redis).own();
+    let redis = redis.start().await.unwrap();
+    let locked = TestServer::builder(Kind::Redis).own().password("p");
+    let locked = locked.start().await.unwrap();
+    let web = says("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let unknown = says("220 ready\r\n").await;
+    for (address, kind, hint) in [
+        (redis.address(), ErrorKind::Config, "is Redis"),
+        (locked.address(), ErrorKind::Config, "is Redis"),
+        (&web, ErrorKind::Config, "is a web server"),
+        (&unknown, ErrorKind::Unavailable, "not memcached's protocol"),
+    ] {
+        let opened = MemcachedStore::connect(&format!("memcached://{address}")).await;
+        refused(opened, kind, hint);
+        let store = MemcachedStore::new([address]).unwrap();
+        refused(store.get(&key("a")).await, kind, hint);
+        let written = store.set(&key("a"), b"value", LASTING).await;
+        refused(written, kind, address);
+    }
+}
+
+/// Where a server is that says this to whatever it is asked.
+async fn says(words: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut asked = [0; 1024];
+                while client.read(&mut asked).await.is_ok_and(|read| read > 0) {
+                    let _ = client.write_all(words.as_bytes()).await;
+                }
+            });
+        }
+    });
+    address
 }
 
 #[tokio::test]
@@ -141,6 +165,20 @@ async fn a_server_that_hangs_is_a_timeout_whatever_the_life() {
     while store.get(name).await.is_err() {
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Each of its answers would be in time.
+#[tokio::test]
+async fn two_slow_answers_make_one_call_late() {
+    let server = server().await;
+    let proxy = FaultProxy::start(server.address()).unwrap();
+    let store = MemcachedStore::new([proxy.address()]).unwrap();
+    let store = store.with_timeout(Duration::from_secs(1)).unwrap();
+    let years = MaxAge::After(Duration::from_secs(3 * 365 * 24 * 60 * 60));
+    let slow = ProxyFault::Delay(Duration::from_millis(600));
+    proxy.set(slow).await.unwrap();
+    let set = store.set(&key("a"), b"", years).await;
+    refused(set, ErrorKind::Timeout, "no answer in time");
 }
 
 #[tokio::test]
