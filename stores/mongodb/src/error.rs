@@ -68,18 +68,29 @@ pub(crate) fn error(error: &mongodb::error::Error) -> Error {
 
 /// Why no server was found, as far as the driver's account of its search tells.
 fn nobody_found(account: &str) -> &'static str {
+    let tells = |phrases: &[&str]| phrases.iter().any(|phrase| account.contains(phrase));
     let of_rustls = [
         "invalid peer certificate",
         "received corrupt message",
         "received fatal alert",
     ];
-    if of_rustls.iter().any(|phrase| account.contains(phrase)) {
+    if tells(&of_rustls) {
         return "TLS could not be agreed on; see `tls`, `tlsCAFile` and `tlsCertificateKeyFile`";
     }
     // Servers that belong to another set are struck off, until nobody is left.
     let of_another_set = account.contains("Set Name: ") && !account.contains("Servers: [");
     if of_another_set || account.contains("replicaSet name") {
         return "no host of the URL belongs to the set that `replicaSet` names";
+    }
+    let of_a_server_that_hung_up = [
+        "handshake eof",
+        "early eof",
+        "unexpected end of file",
+        "Connection reset",
+        "Broken pipe",
+    ];
+    if tells(&of_a_server_that_hung_up) {
+        return "the server hung up; does the port speak TLS exactly if the URL has `tls=true`?";
     }
     "no server that takes writes was found in time"
 }

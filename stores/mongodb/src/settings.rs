@@ -112,14 +112,14 @@ pub(crate) fn is_confirmed(concern: &WriteConcern) -> bool {
     !matches!(concern.w, Some(Acknowledgment::Nodes(0)))
 }
 
-/// What writes ask for where the caller asks for `asked`: a majority unless they say otherwise, and never
-/// to wait for longer than `patience`.
+/// What writes ask for where the caller asks for `asked`: a majority unless they say otherwise, and to wait
+/// for less than `patience`, at which the server gives up without saying what it waited for.
 pub(crate) fn write_concern(asked: Option<&WriteConcern>, patience: Duration) -> WriteConcern {
     let mut concern = asked
         .filter(|concern| is_confirmed(concern))
         .cloned()
         .unwrap_or_default();
     concern.w.get_or_insert(Acknowledgment::Majority);
-    concern.w_timeout.get_or_insert(patience);
+    concern.w_timeout.get_or_insert(patience.mul_f64(0.9));
     concern
 }

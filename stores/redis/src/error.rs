@@ -138,6 +138,7 @@ const REPLIES: &[(&[&str], ErrorKind, &str)] = &[
     (&["NOAUTH"], ErrorKind::Config, "a password is needed, and the URL has none for this server"),
     (&["WRONGPASS", "AUTH"], ErrorKind::Config, AUTH),
     (&["NOPROTO"], ErrorKind::Config, OLD),
+    (&["unknown command 'SENTINEL'", "unknown command `SENTINEL`"], ErrorKind::Config, "the server is no Sentinel; the URL for it begins with `redis:`"),
     (&["unknown command"], ErrorKind::Config, "the server lacks a command that the store needs; it may be renamed or switched off"),
     (&["DB index", "SELECT"], ErrorKind::Config, "the server has no database of that number"),
     (&["maximum allowed size", "invalid bulk length"], ErrorKind::TooLarge, "the server takes no value of this size"),

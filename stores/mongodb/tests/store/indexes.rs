@@ -143,6 +143,22 @@ async fn another_index_is_left_alone_and_warned_of() {
 }
 
 #[tokio::test]
+async fn an_index_on_some_records_only_is_told() {
+    let (store, collection) = crate::store("some").await;
+    collection.drop().await.unwrap();
+    let options = doc! { "name": "some", "key": { "expires_at": 1 }, "expireAfterSeconds": 0,
+    "partialFilterExpression": { "value": { "$exists": true } } };
+    let command = doc! { "createIndexes": "some", "indexes": [options] };
+    let database = collection.client().default_database().unwrap();
+    database.run_command(command).await.unwrap();
+    refused(
+        store.check().await,
+        ErrorKind::Config,
+        "expired records stay",
+    );
+}
+
+#[tokio::test]
 async fn a_collation_that_folds_keys_is_refused() {
     let url = shared().await.url();
     let database = past(url, "x").await.client().default_database().unwrap();

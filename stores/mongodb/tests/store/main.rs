@@ -14,7 +14,9 @@ use test_servers::{Kind, TestServer, TestServerBuilder};
 use tokio::sync::OnceCell;
 
 mod access;
+mod clock;
 mod closing;
+mod concern;
 mod failover;
 mod indexes;
 mod lost;

@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use session_store_api::{AtomicSessionStore, Condition, ErrorKind, MaxAge, SessionStore};
 use session_store_mongodb::MongoDbStore;
+use session_store_mongodb::mongodb::IndexModel;
 use session_store_mongodb::mongodb::bson::doc;
+use session_store_mongodb::mongodb::options::IndexOptions;
 
-use crate::{LASTING, expired, key, own, past, refused, store};
+use crate::{LASTING, expired, key, own, past, refused, shared, store, with};
 
 #[tokio::test]
 async fn a_record_is_the_document_that_the_readme_shows() {
@@ -87,6 +89,8 @@ async fn two_of_the_largest_values_find_room_in_a_command() {
     const MOST: usize = 8_000_000;
     let (store, collection) = store("large").await;
     let store = store.with_max_value(MOST).unwrap();
+    // Nothing here is about speed.
+    let store = store.with_timeout(Duration::from_secs(60)).unwrap();
     let key = key("k".repeat(200));
     let (one, other) = (vec![1; MOST], vec![2; MOST]);
     store.set(&key, &one, LASTING).await.unwrap();
@@ -105,6 +109,10 @@ async fn two_of_the_largest_values_find_room_in_a_command() {
         ErrorKind::TooLarge,
         "8000001 bytes; `max_value` is 8000000",
     );
+    // Nothing so large can stand there, and no command could hold it.
+    let larger = vec![2; 3 * MOST];
+    let unchanged = Condition::Unchanged(&larger);
+    assert!(!store.set_if(&key, unchanged, b"", LASTING).await.unwrap());
     let mut others = Vec::new();
     for number in 0..4 {
         others.push(crate::key(number));
@@ -159,13 +167,71 @@ async fn refusals_of_the_server_show_no_key() {
     good.unwrap();
     let shown = refused(bad, ErrorKind::Config, "validator");
     assert!(!shown.contains("secret"), "{shown}");
+
+    let unique = IndexOptions::builder().unique(true).build();
+    let index = IndexModel::builder().keys(doc! { "value": 1 });
+    let created = collection.create_index(index.options(unique).build());
+    created.await.unwrap();
+    let set = store.set(&key("other"), b"v", LASTING).await;
+    let shown = refused(set, ErrorKind::Config, "another unique index");
+    assert!(!shown.contains("BinData"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_session_lives_as_long_as_the_url_or_the_caller_says() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let (store, collection) = store("session_life").await;
+    let url = with(shared().await.url(), "collection=session_life");
+    let told = MongoDbStore::connect(&with(&url, "session_max_age=2h")).await;
+    let set = store.clone().with_session_max_age(3 * HOUR);
+    for (store, hours) in [(store, 24), (told.unwrap(), 2), (set.unwrap(), 3)] {
+        store.set(&key("k"), b"v", MaxAge::Session).await.unwrap();
+        let record = collection.find_one(doc! {}).await.unwrap().unwrap();
+        let ends = record.get_datetime("expires_at").unwrap().to_system_time();
+        let left = ends.duration_since(SystemTime::now()).unwrap();
+        assert_eq!((left + HOUR / 2).as_millis() / HOUR.as_millis(), hours);
+    }
+}
+
+/// The server's clock shows the millisecond that has begun, and may have begun before the call.
+#[tokio::test]
+async fn no_life_is_shorter_by_part_of_a_millisecond() {
+    let (store, collection) = store("fractions").await;
+    let life = Duration::from_secs(60);
+    for _ in 0..200 {
+        let before = SystemTime::now();
+        store.set(&key("k"), b"v", life.into()).await.unwrap();
+        let record = collection.find_one(doc! {}).await.unwrap().unwrap();
+        let ends = record.get_datetime("expires_at").unwrap().to_system_time();
+        assert!(ends >= before + life, "it would end early");
+    }
+}
+
+/// Its clock stands still while a command runs, so what shares one with them sees them as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_life_at_all_is_none_in_the_same_batch_either() {
+    let (store, _) = store("zero").await;
+    let key = key("k");
+    for round in 0..100 {
+        let (set, present) = tokio::join!(
+            store.set(&key, b"v", MaxAge::After(Duration::ZERO)),
+            store.set_if(&key, Condition::Present, b"w", LASTING),
+        );
+        set.unwrap();
+        assert!(!present.unwrap(), "round {round}");
+    }
 }
 
 #[tokio::test]
 async fn no_life_is_longer_than_a_thousand_years() {
     let (store, collection) = store("lives").await;
     let day = Duration::from_secs(24 * 60 * 60);
-    for (life, days) in [(36_600 * day, 36_600), (Duration::MAX, 366_000)] {
+    let huge = Duration::from_millis(i64::MAX.unsigned_abs());
+    for (life, days) in [
+        (36_600 * day, 36_600),
+        (huge, 366_000),
+        (Duration::MAX, 366_000),
+    ] {
         let life = MaxAge::After(life);
         store.set(&key("k"), b"v", life).await.unwrap();
         let record = collection.find_one(doc! {}).await.unwrap().unwrap();

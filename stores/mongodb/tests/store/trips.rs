@@ -85,3 +85,19 @@ async fn calls_made_at_once_share_round_trips() {
     // All of a kind are queued before the first is sent, so two lanes share them at most.
     assert!(trips <= 4 * 2 + OWN, "{trips} round trips for 800 calls");
 }
+
+#[tokio::test]
+async fn however_many_are_found_they_come_in_one_answer() {
+    const ROUNDS: u64 = 10;
+    let (store, proxy) = through_a_proxy("many_found").await;
+    // Two batches, each of more than the server sends unasked.
+    let keys: Vec<_> = (0..480).map(key).collect();
+    join_all(keys.iter().map(|key| store.set(key, b"v", LASTING))).await;
+    let before = proxy.counts().round_trips;
+    for _ in 0..ROUNDS {
+        let read = join_all(keys.iter().map(|key| store.get(key))).await;
+        assert!(read.into_iter().all(|value| value.unwrap().is_some()));
+    }
+    let trips = proxy.counts().round_trips - before;
+    assert!(trips <= ROUNDS * 2 + OWN, "{trips} round trips");
+}

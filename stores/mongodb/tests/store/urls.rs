@@ -62,6 +62,8 @@ async fn no_refusal_shows_a_password() {
         "mongodb://user:a%hunter2@host/db",
         "mongodb://user:a:hunter2@host/db",
         "mongodb://user:a?collection=hunter2@host/db",
+        "mongodb://user:hunter2/a@host/db",
+        "mongodb://user:1/a?hunter2=b@host/db",
     ] {
         let shown = refused(MongoDbStore::connect(url).await, ErrorKind::Config, "");
         assert!(!shown.contains("hunter2"), "{shown}");

@@ -298,7 +298,7 @@ async fn sentinels_that_know_no_such_service_or_are_none() {
     let plain = own().start().await.unwrap();
     let at = plain.address();
     let answer = RedisStore::connect(&format!("redis-sentinel://{at}/{SENTINEL_SERVICE}")).await;
-    refused(answer, ErrorKind::Config, "lacks a command");
+    refused(answer, ErrorKind::Config, "is no Sentinel");
 }
 
 /// A Sentinel may be behind the times: who is a replica by now is not written to, and not read from.
