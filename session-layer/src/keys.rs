@@ -24,7 +24,7 @@ use sha2::Sha256;
 /// let keys = Keys::rotated([&new, &old])?;
 /// assert_eq!(
 ///     Keys::new("hunter2").unwrap_err().to_string(),
-///     "a session secret has at least 32 bytes, but number 1 has 7",
+///     "a session secret has at least 32 bytes, but the first has 7",
 /// );
 /// # Ok::<(), session_layer::InvalidKeys>(())
 /// ```
@@ -179,10 +179,13 @@ impl fmt::Display for InvalidKeys {
         match &self.0 {
             Reason::None => f.write_str("session keys need at least one secret"),
             Reason::Short { min: 1, .. } => f.write_str("a session secret cannot be empty"),
-            Reason::Short { min, number, len } => write!(
-                f,
-                "a session secret has at least {min} bytes, but number {number} has {len}"
-            ),
+            Reason::Short { min, number, len } => {
+                write!(f, "a session secret has at least {min} bytes, but ")?;
+                match number {
+                    1 => write!(f, "the first has {len}"),
+                    _ => write!(f, "number {number} has {len}"),
+                }
+            }
             Reason::Random(_) => f.write_str("the operating system gave no random bytes"),
         }
     }
