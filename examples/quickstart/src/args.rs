@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub(crate) struct Args {
         long,
         visible_alias = "address",
         value_name = "ADDR:PORT",
+        value_parser = address,
         default_value = "127.0.0.1:3000"
     )]
     pub(crate) listen: SocketAddr,
@@ -60,6 +61,15 @@ impl Args {
     }
 }
 
+/// Reads `127.0.0.1:3000`, `[::1]:3000`, `localhost:3000`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let example = "expected an address and a port, for instance 127.0.0.1:3000";
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{example} ({error})"))?;
+    found.next().ok_or_else(|| example.to_owned())
+}
+
 /// Reads `1500ms`, `90s`, `30m`, `12h`, `7d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -101,6 +111,16 @@ mod tests {
             "1w",
         ] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        assert!(address("localhost:3000").unwrap().ip().is_loopback());
+        assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for bad in ["", "localhost", "127.0.0.1", "127.0.0.1:65536", ":"] {
+            let error = address(bad).unwrap_err();
+            assert!(error.contains("an address and a port"), "{bad}: {error}");
         }
     }
 
