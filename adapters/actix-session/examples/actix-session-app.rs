@@ -16,7 +16,6 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 
 use actix_session::{Session, SessionMiddleware};
 use actix_web::cookie::Key;
@@ -24,20 +23,7 @@ use actix_web::{App, HttpResponse, HttpServer, Result, get, post};
 use session_store_for_actix_session::ActixSessionStore;
 
 #[actix_web::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let store = ActixSessionStore::new(session_store::connect(&url).await?);
     let secret = Key::generate(); // keep one instead, or a restart logs everybody out

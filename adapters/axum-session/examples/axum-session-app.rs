@@ -12,12 +12,11 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, serve};
 use axum_session::{Key, SessionConfig, SessionLayer, SessionStore};
 use session_store_api::AtomicSessionStore;
 use session_store_for_axum_session::AxumSessionPool;
@@ -26,20 +25,7 @@ use tokio::net::TcpListener;
 type Session = axum_session::Session<AxumSessionPool<Arc<dyn AtomicSessionStore>>>;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let pool = AxumSessionPool::new(session_store::connect(&url).await?);
     let config = SessionConfig::default()
@@ -54,7 +40,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .layer(SessionLayer::new(sessions));
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    Ok(serve(listener, app).await?)
 }
 
 async fn visit(session: Session) -> String {

@@ -19,7 +19,6 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use http::Request;
@@ -39,20 +38,7 @@ use session_store_for_pavex_session::PavexSessionStore;
 type State = Arc<(SessionStore, SessionConfig, Processor)>;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let store = PavexSessionStore::new(session_store::connect(&url).await?);
     let mut config = SessionConfig::new();

@@ -12,7 +12,6 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 
 use poem::listener::{Listener, TcpListener};
 use poem::session::{CookieConfig, ServerSession, Session};
@@ -20,20 +19,7 @@ use poem::{EndpointExt, Route, Server, get, handler, post};
 use session_store_for_poem::PoemSessionStore;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let store = PoemSessionStore::new(session_store::connect(&url).await?);
     let cookie = CookieConfig::default().secure(false); // no TLS here

@@ -12,7 +12,6 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 
 use salvo::http::StatusError;
 use salvo::prelude::*;
@@ -23,20 +22,7 @@ use session_store_for_salvo::SalvoSessionStore;
 const SECRET: [u8; 64] = [b'?'; 64];
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let store = SalvoSessionStore::new(session_store::connect(&url).await?);
     let sessions = SessionHandler::builder(store, &SECRET).build()?;

@@ -12,30 +12,16 @@
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use axum::{Router, serve};
 use session_store_for_tower_sessions::TowerSessionsStore;
 use tokio::net::TcpListener;
 use tower_sessions::{Session, SessionManagerLayer};
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Err(error) = serve().await else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("SESSION_STORE_URL").unwrap_or_else(|_| "memory:".to_owned());
     let store = session_store::connect(&url).await?;
     let sessions = SessionManagerLayer::new(TowerSessionsStore::new(store)).with_secure(false); // no TLS here
@@ -46,7 +32,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .layer(sessions);
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    Ok(serve(listener, app).await?)
 }
 
 type Failed = (StatusCode, String);
