@@ -16,7 +16,7 @@ impl Address {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let wrong = || {
             config(
-                "a server must be `host` or `host:port`; an IPv6 address stands in brackets, `[::1]:11211`",
+                "a server must be `host` or `host:port`, without a path; an IPv6 address stands in brackets, `[::1]:11211`",
             )
         };
         let (host, port) = match text.rfind(']') {
