@@ -82,16 +82,21 @@ impl Subject for Bare {
     }
 
     async fn set(&self, key: usize, value: &[u8]) {
-        let value = Binary {
-            subtype: BinarySubtype::Generic,
-            bytes: value.to_vec(),
-        };
-        let ends = DateTime::from_system_time(SystemTime::now() + HOUR);
-        let record = doc! { "$set": { "value": value, "expires_at": ends } };
+        let record = record(value);
         let of = doc! { "_id": &self.names[key] };
         let update = self.collection.update_one(of, record).upsert(true);
         update.await.expect("update_one");
     }
+}
+
+/// What an update makes of a record.
+fn record(value: &[u8]) -> Document {
+    let value = Binary {
+        subtype: BinarySubtype::Generic,
+        bytes: value.to_vec(),
+    };
+    let ends = DateTime::from_system_time(SystemTime::now() + HOUR);
+    doc! { "$set": { "value": value, "expires_at": ends } }
 }
 
 /// What batches alone give: two who each ask for this many records at once, and for nothing else. On the collection of
@@ -126,12 +131,7 @@ impl Subject for Batches {
     }
 
     async fn set(&self, key: usize, value: &[u8]) {
-        let value = Binary {
-            subtype: BinarySubtype::Generic,
-            bytes: value.to_vec(),
-        };
-        let ends = DateTime::from_system_time(SystemTime::now() + HOUR);
-        let update = doc! { "$set": { "value": value, "expires_at": ends } };
+        let update = record(value);
         let update = |name| doc! { "q": { "_id": name }, "u": update.clone(), "upsert": true };
         let updates: Vec<Document> = self.names(key).map(update).collect();
         let concern = doc! { "w": "majority" };

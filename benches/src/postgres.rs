@@ -58,8 +58,8 @@ pub async fn run(plan: Plan) -> Result<Vec<Section>, Box<dyn Error>> {
     ];
     let get = ("get", Verb::Get);
     table.measure(plan, get, &[1, 8], &contestants).await;
-    let batches = Contestant::new("sqlx, 32 records a statement", Batches::connect(url).await?);
-    contestants.push(batches);
+    let batches = Batches(Bare::connect(url).await?);
+    contestants.push(Contestant::new("sqlx, 32 records a statement", batches));
     table.measure(plan, get, &[64], &contestants).await;
     contestants.pop();
     table.measure(plan, get, &[256], &contestants).await;
@@ -122,18 +122,7 @@ impl Subject for Bare {
 
 /// What batches alone give: two who each ask for this many records at once, and for nothing else. On the table of
 /// [`Bare`].
-struct Batches {
-    pool: PgPool,
-    names: Vec<String>,
-}
-
-impl Batches {
-    async fn connect(url: &str) -> Result<Self, Box<dyn Error>> {
-        let pool = pool().connect(url).await?;
-        let names = names("");
-        Ok(Self { pool, names })
-    }
-}
+struct Batches(Bare);
 
 impl Subject for Batches {
     fn records(&self) -> usize {
@@ -141,10 +130,10 @@ impl Subject for Batches {
     }
 
     async fn get(&self, key: usize) -> usize {
-        let names = self.names.iter().cycle().skip(key).take(BATCH);
+        let names = self.0.names.iter().cycle().skip(key).take(BATCH);
         let names: Vec<&str> = names.map(String::as_str).collect();
         let get = sqlx::query_as(GET_MANY).bind(&names);
-        let records: Vec<(String, Vec<u8>)> = get.fetch_all(&self.pool).await.expect("get");
+        let records: Vec<(String, Vec<u8>)> = get.fetch_all(&self.0.pool).await.expect("get");
         records.iter().map(|(_, value)| value.len()).sum::<usize>() / BATCH
     }
 
